@@ -1,0 +1,1 @@
+"""What every domain stands on: database, ids, money, refusals, operations, settings, the embedded server."""

@@ -1,0 +1,190 @@
+"""The database: table metadata, read connections, write transactions, and the column types that every domain shares.
+
+A command gets a `Tx`, a query gets a `Reader`; both take statements that were built once at import.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from sqlalchemy import BigInteger, Column, DateTime, Executable, MetaData, Row, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+type_names = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=type_names)
+
+Parameters = Mapping[str, Any]
+T = TypeVar("T")
+
+# SQLSTATEs after which running the same command again is right: deadlock and serialization failure.
+RETRIABLE = frozenset({"40P01", "40001"})
+ATTEMPTS = 6
+
+
+def id_column() -> Column[Any]:
+    """The primary key `id`: a UUID made in Python."""
+    return Column("id", Uuid, primary_key=True)
+
+
+def moment(name: str, *, nullable: bool = False) -> Column[Any]:
+    """A time with its zone, read and written in UTC."""
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def minor(name: str, *, nullable: bool = False, default: int | None = None) -> Column[Any]:
+    """An amount of money in minor units of the row's currency."""
+    return Column(name, BigInteger, nullable=nullable, server_default=None if default is None else text(str(default)))
+
+
+def milli(name: str, *, nullable: bool = False, default: int | None = None) -> Column[Any]:
+    """A quantity in thousandths of the variant's unit."""
+    return Column(name, BigInteger, nullable=nullable, server_default=None if default is None else text(str(default)))
+
+
+def version_column() -> Column[Any]:
+    """Counts the writes of an entity, from 1."""
+    return Column("version", BigInteger, nullable=False, server_default=text("1"))
+
+
+def sort_key(name: str, *, nullable: bool = False) -> Column[Any]:
+    """Text that is compared byte by byte, whatever the database's locale."""
+    return Column(name, Text(collation="C"), nullable=nullable)
+
+
+def localized(name: str, *, nullable: bool = False) -> Column[Any]:
+    """Texts by language tag: {"pt-BR": "Arroz", "en": "Rice"}."""
+    return Column(name, JSONB, nullable=nullable)
+
+
+class Reader(Protocol):
+    """Runs queries; `Database` (outside a transaction) and `Tx` (inside one) both do."""
+
+    async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        """All rows."""
+
+    async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
+        """The first row, or None."""
+
+    async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
+        """The first column of the first row, or None."""
+
+
+class Tx:
+    """One write transaction. Commands never commit; whoever opened it does."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.emitted = 0
+
+    async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        return (await self.connection.execute(statement, parameters)).all()
+
+    async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
+        return (await self.connection.execute(statement, parameters)).first()
+
+    async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
+        return (await self.connection.execute(statement, parameters)).scalar()
+
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> int:
+        """How many rows it changed."""
+        return (await self.connection.execute(statement, parameters)).rowcount
+
+    async def many(self, statement: Executable, parameters: Sequence[Parameters]) -> None:
+        """The same statement for each set of parameters, in their order; nothing for none."""
+        if parameters:
+            await self.connection.execute(statement, parameters)
+
+
+class Database:
+    """Two pools on one PostgreSQL: read connections in AUTOCOMMIT, write connections for transactions."""
+
+    def __init__(self, reads: AsyncEngine, writes: AsyncEngine) -> None:
+        self.reads = reads
+        self.writes = writes
+
+    @classmethod
+    def open(cls, url: str, *, reads: int = 10, writes: int = 16) -> "Database":
+        """`url`: any postgres:// or postgresql:// address. Connects on first use."""
+        return cls(
+            _engine(url, size=reads, isolation_level="AUTOCOMMIT", pool_reset_on_return=None),
+            _engine(url, size=writes),
+        )
+
+    async def close(self) -> None:
+        await self.reads.dispose()
+        await self.writes.dispose()
+
+    async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        async with self.reads.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()
+
+    async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
+        async with self.reads.connect() as connection:
+            return (await connection.execute(statement, parameters)).first()
+
+    async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
+        async with self.reads.connect() as connection:
+            return (await connection.execute(statement, parameters)).scalar()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """Commits at the end of the block, rolls back when it raises."""
+        async with self.writes.connect() as connection, connection.begin():
+            yield Tx(connection)
+
+    async def run(self, command: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run `command` in a transaction of its own; again, a bounded number of times, after a deadlock."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self.transaction() as tx:
+                    return await command(tx)
+            except DBAPIError as error:
+                if sqlstate(error) not in RETRIABLE or attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(0.005 * 2**attempt)
+        raise AssertionError("unreachable")
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """PostgreSQL's error code of a failed statement."""
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+
+
+def asyncpg_url(url: str) -> str:
+    """The same address in the form that SQLAlchemy takes for asyncpg."""
+    parts = urlsplit(url)
+    return parts._replace(scheme="postgresql+asyncpg").geturl()
+
+
+def _engine(url: str, *, size: int, **options: Any) -> AsyncEngine:
+    return create_async_engine(
+        asyncpg_url(url),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_pre_ping=False,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        connect_args={
+            "timeout": 10,
+            "server_settings": {
+                "application_name": "feira",
+                "timezone": "UTC",
+                "statement_timeout": "60000",
+                "lock_timeout": "20000",
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        },
+        **options,
+    )
