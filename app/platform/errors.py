@@ -45,7 +45,7 @@ class Refusals(Exception):
 
 
 class InvalidInput(Refusal):
-    """The input contradicts itself or a limit. Its code is finer where that helps: INVALID_ID, TOO_MANY, WRONG_CURRENCY."""
+    """The input contradicts itself or a limit. Its code is finer where that helps: INVALID_ID, TOO_MANY."""
 
 
 class NotFound(Refusal):

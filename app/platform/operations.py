@@ -66,7 +66,7 @@ async def forget(tx: Tx, before: datetime) -> int:
 
 
 def fingerprint(mutation: str, value: Any) -> bytes:
-    """A hash of the mutation's name and its coerced input, by value: 1 = 1.0, key order and absent fields do not count."""
+    """A hash of the mutation's name and its coerced input, by value: 1 = 1.0, key order does not count."""
     body = msgspec.json.encode(_plain(value), order="deterministic")
     return hashlib.sha256(mutation.encode() + b"\0" + body).digest()
 

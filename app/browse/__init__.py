@@ -1,0 +1,1 @@
+"""What shoppers read: listing, search, facets, channel views."""

@@ -1,0 +1,1 @@
+"""Carts: what a shopper is about to buy, in any channel."""

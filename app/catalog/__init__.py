@@ -1,0 +1,1 @@
+"""What is sold: products, variants, options, media, categories, collections, publication, import."""

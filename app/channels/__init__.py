@@ -1,0 +1,1 @@
+"""Where shoppers meet the shop (channels) and where stock is (locations)."""

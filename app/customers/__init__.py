@@ -1,0 +1,1 @@
+"""People who buy: profiles, addresses and the groups that prices may name."""

@@ -1,0 +1,1 @@
+"""How goods reach the shopper (SHIP, PICKUP, CARRY_OUT): options, what they cost, and what they promise."""

@@ -1,0 +1,1 @@
+"""How goods leave: fulfillments of carried out, shipped and picked up lines."""

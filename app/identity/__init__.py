@@ -1,0 +1,1 @@
+"""Who calls: staff, devices, API clients, their tokens, and what each role may do."""

@@ -1,0 +1,1 @@
+"""Orders: what was sold, at which price, in which state."""

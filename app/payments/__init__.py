@@ -1,0 +1,1 @@
+"""How an order is paid: tenders, payments, refunds, and the ledger that always adds up to zero."""

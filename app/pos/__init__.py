@@ -1,0 +1,1 @@
+"""Tills: registers and the devices at them."""
