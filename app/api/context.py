@@ -1,0 +1,37 @@
+"""What every resolver and mutation of one request shares: who calls, in which channel and language, when."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from sqlalchemy import Row
+
+from app.identity.principal import Actor, Principal
+from app.platform.db import Database
+
+
+@dataclass(slots=True)
+class Context:
+    """One request's. `channel` is the row of the request's sales channel; `locale` a language that the shop has."""
+
+    db: Database
+    principal: Principal
+    channel: Row[Any]
+    locale: str
+    now: datetime
+    request_id: str = ""
+    # Base of the links to the shop's own media: "http://127.0.0.1:8000".
+    base_url: str = ""
+    # What one request need not read twice, by the name of what it is.
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(principal=self.principal, channel_id=self.channel.id, locale=self.locale, now=self.now)
+
+    def may(self, permission: str) -> bool:
+        return self.principal.may(permission)
+
+
+Info = strawberry.Info[Context, None]

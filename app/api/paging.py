@@ -1,0 +1,124 @@
+"""Relay connections over keyset cursors: pages that neither skip nor repeat while rows change."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from app.api.engine.execute import RequestError
+
+MOST = 100
+COUNTED_UP_TO = 10_000
+T = TypeVar("T")
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follow.")
+    has_previous_page: bool = strawberry.field(description="Whether some stand before.")
+    start_cursor: str | None = strawberry.field(description="The first entry's cursor.")
+    end_cursor: str | None = strawberry.field(description="The last entry's cursor: give it as `after` to go on.")
+
+
+@strawberry.type(description="An entry of a list and where it stands.")
+class Edge(Generic[T]):
+    node: T = strawberry.field(description="The entry.")
+    cursor: str = strawberry.field(description="Opaque place in the list, for `after`.")
+
+
+@dataclass(slots=True)
+class Page(Generic[T]):
+    """One page: its entries, each one's cursor, and how to count all. `before`: whether it began after a cursor."""
+
+    nodes: Sequence[T]
+    cursors: Sequence[str]
+    more: bool
+    before: bool
+    # None beyond COUNTED_UP_TO.
+    count: Callable[[], Awaitable[int | None]]
+
+
+@strawberry.type(description="A list in pages.")
+class Connection(Generic[T]):
+    page: strawberry.Private[Page[T]]
+
+    @strawberry.field(description="The entries with their cursors.")
+    def edges(self) -> list[Edge[T]]:
+        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self.page.nodes, self.page.cursors, strict=True)]
+
+    @strawberry.field(description="The entries.")
+    def nodes(self) -> list[T]:
+        return list(self.page.nodes)
+
+    @strawberry.field(description="Where this page stands.")
+    def page_info(self) -> PageInfo:
+        cursors = self.page.cursors
+        return PageInfo(
+            has_next_page=self.page.more,
+            has_previous_page=self.page.before,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
+
+    @strawberry.field(description="How many there are in all: exact up to 10,000, else null.")
+    async def total_count(self) -> int | None:
+        return await self.page.count()
+
+
+def check_first(first: int, *, most: int = MOST) -> int:
+    """Raises BAD_REQUEST for a page size outside 0..most."""
+    if not 0 <= first <= most:
+        raise RequestError("BAD_REQUEST", f"`first` must be from 0 to {most}, it is {first}.")
+    return first
+
+
+def encode_cursor(kind: str, *keys: Any) -> str:
+    """A cursor over the values that the list is sorted by, the id last. `kind` names the list and its order."""
+    body = msgspec.json.encode([kind, *map(_portable, keys)])
+    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+
+
+def decode_cursor(kind: str, cursor: str | None, *types: type) -> tuple[Any, ...] | None:
+    """The values in a cursor of this list and order, None for none. Raises BAD_REQUEST for any other text."""
+    if cursor is None:
+        return None
+    try:
+        body = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
+        if isinstance(body, list) and len(body) == len(types) + 1 and body[0] == kind:
+            return tuple(_restored(value, wanted) for value, wanted in zip(body[1:], types, strict=True))
+    except (ValueError, TypeError, ArithmeticError, UnicodeError, binascii.Error, msgspec.DecodeError):
+        pass
+    raise RequestError("BAD_REQUEST", "`after` is not a cursor of this list in this order.")
+
+
+def slice_page(rows: Sequence[Any], first: int) -> tuple[Sequence[Any], bool]:
+    """Of one row more than asked: the page, and whether more follow."""
+    return rows[:first], len(rows) > first
+
+
+def _portable(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case UUID() | Decimal():
+            return str(value)
+    return value
+
+
+def _restored(value: Any, wanted: type) -> Any:
+    if value is None:
+        return None
+    if wanted is datetime:
+        return datetime.fromisoformat(value)
+    if wanted in (UUID, Decimal):
+        return wanted(value)
+    if isinstance(value, wanted) and not (wanted is int and abs(value) >= 1 << 63):
+        return value
+    raise ValueError(wanted)

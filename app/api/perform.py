@@ -1,0 +1,71 @@
+"""How a mutation runs: claim its operation id, run the command, store what it led to; commit, or refuse and roll back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from strawberry import UNSET
+
+from app.api.context import Info
+from app.api.errors import Payload, user_error
+from app.identity.principal import Actor
+from app.platform import operations
+from app.platform.db import Tx
+from app.platform.errors import Refusal, Refusals
+
+P = TypeVar("P", bound=Payload)
+Result = dict[str, Any]
+Command = Callable[[Tx, Actor], Awaitable[Result]]
+
+
+async def perform(info: Info, payload: Callable[..., P], given: Any, command: Command) -> P:
+    """Carry out a mutation once. `given`: its input. `command` answers the ids and plain values that its payload reads.
+
+    The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs.
+    """
+    context = info.context
+    actor = context.actor
+    operation_id = getattr(given, "operation_id", None) or uuid4()
+    body = {name: value for name, value in plain(given).items() if name != "operation_id"}
+    fingerprint = operations.fingerprint(info.field_name, body)
+
+    async def write(tx: Tx) -> tuple[Result, bool]:
+        stored = await operations.claim(
+            tx, operation_id, principal=actor.key, mutation=info.field_name, fingerprint=fingerprint
+        )
+        if stored is not None:
+            return stored, True
+        result = _portable(await command(tx, actor))
+        await operations.store(tx, operation_id, result)
+        return result, False
+
+    try:
+        result, replayed = await context.db.run(write)
+    except (Refusal, Refusals) as refused:
+        return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
+    return payload(result=result, user_errors=[], replayed=replayed)
+
+
+def plain(value: Any) -> Any:
+    """An input as dicts, lists and plain values; what was left out is absent."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: plain(getattr(value, field.name))
+            for field in fields(value)
+            if getattr(value, field.name) is not UNSET
+        }
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def _portable(value: Any) -> Any:
+    match value:
+        case UUID():
+            return str(value)
+        case dict():
+            return {name: _portable(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_portable(item) for item in value]
+    return value

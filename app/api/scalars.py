@@ -1,0 +1,132 @@
+"""The scalars of the API: exact decimals, quantities in thousandths, UTC times, codes."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+from uuid import UUID
+
+import strawberry
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode, print_ast
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+
+from app.platform import money, quantities
+
+Quantity = NewType("Quantity", int)
+"""Thousandths of the variant's unit inside, a JSON number with at most three decimals outside."""
+CurrencyCode = NewType("CurrencyCode", str)
+CountryCode = NewType("CountryCode", str)
+
+__all__ = ["JSON", "SCALARS", "CountryCode", "CurrencyCode", "Quantity"]
+
+
+def parse_decimal(value: Any) -> Decimal:
+    """A Decimal from a JSON string, or from a number whose exact text is at hand."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise GraphQLError('Decimal must be a string such as "19.90".')
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or abs(number.adjusted()) > 30 or len(number.as_tuple().digits) > 40:
+        raise GraphQLError('Decimal must be an exact decimal number such as "19.90".')
+    return number
+
+
+def parse_quantity(value: Any) -> Quantity:
+    """Thousandths from a JSON number."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise GraphQLError("Quantity must be a number with at most three decimals.")
+    try:
+        return Quantity(quantities.parse_quantity(value))
+    except ValueError as error:
+        raise GraphQLError(f"Quantity {error}") from error
+
+
+def parse_datetime(value: Any) -> datetime:
+    """A time with its zone (RFC 3339), in UTC."""
+    if not isinstance(value, str):
+        raise GraphQLError("DateTime must be a string such as 2026-05-17T09:30:00Z.")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise GraphQLError("DateTime must be an RFC 3339 time such as 2026-05-17T09:30:00Z.") from error
+    if moment.tzinfo is None:
+        raise GraphQLError("DateTime must have a zone, such as Z.")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise GraphQLError("DateTime is out of range.") from error
+
+
+def format_datetime(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_uuid(value: Any) -> UUID:
+    try:
+        return UUID(value) if isinstance(value, str) and len(value) == 36 else _no_uuid()
+    except ValueError:
+        return _no_uuid()
+
+
+def _no_uuid() -> UUID:
+    raise GraphQLError("UUID must be a string such as 0198c9a0-3b1e-7cc0-a7a4-5f0e1d2c3b4a.")
+
+
+def parse_currency(value: Any) -> CurrencyCode:
+    if not isinstance(value, str) or not money.is_currency(value):
+        raise GraphQLError("CurrencyCode must be an ISO 4217 code such as BRL.")
+    return CurrencyCode(value)
+
+
+def parse_country(value: Any) -> CountryCode:
+    if not (isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()):
+        raise GraphQLError("CountryCode must be an ISO 3166-1 alpha-2 code such as BR.")
+    return CountryCode(value)
+
+
+def _number_text(node: ValueNode, _: Mapping[str, Any] | None = None) -> Any:
+    match node:
+        case IntValueNode():
+            return int(node.value) if len(node.value) <= 40 else Decimal("NaN")
+        case FloatValueNode():
+            return Decimal(node.value)
+        case StringValueNode():
+            return node.value
+    raise GraphQLError(f"A number was expected, found {print_ast(node)[:40]}.")
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='Exact decimal number, as a string: "19.90".',
+        serialize=lambda value: f"{value:f}",
+        parse_value=parse_decimal,
+        parse_literal=lambda node, _=None: parse_decimal(_number_text(node)),
+    ),
+    Quantity: strawberry.scalar(
+        name="Quantity",
+        description="How many, in the variant's unit: a JSON number with at most three decimals (1, 0.350).",
+        serialize=quantities.format_quantity,
+        parse_value=parse_quantity,
+        parse_literal=lambda node, _=None: parse_quantity(_number_text(node)),
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="RFC 3339 time in UTC.",
+        serialize=format_datetime,
+        parse_value=parse_datetime,
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+    ),
+    UUID: strawberry.scalar(
+        name="UUID", description="A UUID made by the client.", serialize=str, parse_value=parse_uuid
+    ),
+    CurrencyCode: strawberry.scalar(
+        name="CurrencyCode", description="ISO 4217 code.", serialize=str, parse_value=parse_currency
+    ),
+    CountryCode: strawberry.scalar(
+        name="CountryCode", description="ISO 3166-1 alpha-2 code.", serialize=str, parse_value=parse_country
+    ),
+}
