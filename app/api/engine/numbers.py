@@ -1,0 +1,40 @@
+"""Numbers as they stood in the JSON text: floats are decoded to `Decimal`, which the standard scalars must then accept."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from graphql import specified_scalar_types
+
+_LONGEST = 128
+_LARGEST_EXPONENT = 400
+
+
+def exact_number(text: str) -> Decimal:
+    """The `float_hook` of our JSON decoders. ValueError for a number so long or large that arithmetic on it would be an attack."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"A number has {len(text)} characters, the limit is {_LONGEST}")
+    number = Decimal(text)
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError(f"Number out of range: {text}")
+    return number
+
+
+def accept_exact_numbers() -> None:
+    """Lets Int, Float and ID take a `Decimal` variable for the float that it stands for. May be called many times.
+
+    graphql-core keeps one instance of each standard scalar for all schemas and knows ints and floats only.
+    """
+    for scalar in specified_scalar_types.values():
+        if not isinstance(scalar.coerce_input_value, _ExactInput):
+            scalar.coerce_input_value = _ExactInput(scalar.coerce_input_value)
+
+
+class _ExactInput:
+    __slots__ = ("_coerce",)
+
+    def __init__(self, coerce: Callable[[Any], Any]) -> None:
+        self._coerce = coerce
+
+    def __call__(self, value: Any) -> Any:
+        return self._coerce(float(value) if type(value) is Decimal else value)
