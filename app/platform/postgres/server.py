@@ -30,16 +30,24 @@ DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 class EmbeddedPostgres:
     """The server of one data folder, shared by every process that starts it; the last to stop it ends it.
 
-    `options` are server settings beyond ours. `ephemeral` is for tests: the server then ends even when its users are
-    killed, and nothing of it is worth syncing.
+    `binaries`: a folder of PostgreSQL's programs, when not the usual one. `options` are server settings beyond ours.
+    `ephemeral` is for tests: the server then ends even when its users are killed, and nothing of it is worth syncing.
     """
 
-    def __init__(self, data_dir: Path, *, options: Mapping[str, str] | None = None, ephemeral: bool = False) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        binaries: Path | None = None,
+        options: Mapping[str, str] | None = None,
+        ephemeral: bool = False,
+    ) -> None:
         self.folder = data_dir.resolve()
         self.data = self.folder / "postgres"
         self.log = self.folder / "postgres.log"
         self.ephemeral = ephemeral
         self.started = False
+        self._binaries = binaries
         self._options = dict(options or {})
         self._use: Use | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,14 +69,19 @@ class EmbeddedPostgres:
         except OSError as error:
             raise PostgresError(f"{error.filename or self.folder}: {(error.strerror or str(error)).lower()}") from error
 
-    def stop(self) -> None:
-        """Let go of the server; when nobody else uses it, end it: clients are cut off, what was committed is kept."""
+    def stop(self) -> bool:
+        """Let go of the server; when nobody else uses it, end it: clients are cut off, what was committed is kept.
+
+        True when it has ended.
+        """
         if self._use is None:
-            return
+            return False
         with one_at_a_time(self.folder / "postgres.lock"):
             try:
-                if self._use.is_the_last():
+                last = self._use.is_the_last()
+                if last:
                     self._shut_down()
+                return last
             finally:
                 self._let_go()
 
@@ -90,7 +103,7 @@ class EmbeddedPostgres:
         return None
 
     def _bring_up(self, report: Callable[[str], None]) -> int:
-        binaries = find_binaries()
+        binaries = self._binaries or find_binaries()
         account = account_for(self.data)
         self._check_access(account, binaries)
         if self.data.exists():
