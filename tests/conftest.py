@@ -9,6 +9,7 @@ import pytest
 
 from app.platform.db import Database
 from tests.databases import Servers
+from tests.shop import Shop
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -45,6 +46,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database.open(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    """A shop with channels, locations, registers, tax and a base price list, and nothing to sell yet."""
+    return await Shop(database).open()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from app.api.engine.execute import RequestError
+from app.api.engine.errors import RequestError
 
 MOST = 100
 COUNTED_UP_TO = 10_000

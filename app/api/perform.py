@@ -1,4 +1,4 @@
-"""How a mutation runs: claim its operation id, run the command, store what it led to; commit, or refuse and roll back."""
+"""How a mutation runs: claim its operation id, run the command, store what it led to; commit, or roll back."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import fields, is_dataclass
