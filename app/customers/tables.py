@@ -1,6 +1,6 @@
 """Customers, their addresses, and customer groups."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text, Uuid, func, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, Uuid, func, text
 
 from app.platform.db import id_column, metadata, moment, sort_key, version_column
 
@@ -39,7 +39,8 @@ customer_address = Table(
     Column("postal_code", Text),
     Column("country", Text, nullable=False),
     Column("phone", Text),
-    Column("is_default", Boolean, nullable=False, server_default=text("false")),
+    # From 0; the first is used unless told otherwise.
+    Column("position", Integer, nullable=False),
     moment("created_at"),
 )
 
