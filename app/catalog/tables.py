@@ -4,6 +4,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     ForeignKey,
     Index,
     Integer,
@@ -106,6 +107,15 @@ variant = Table(
     Column("position", Integer, nullable=False),
     sort_key("sku"),
     sort_key("barcode", nullable=True),
+    # One key for all ways to write a GTIN: UPC-A 036000291452 and EAN-13 0036000291452 are the same code.
+    Column(
+        "barcode_key",
+        Text(collation="C"),
+        Computed(
+            "CASE WHEN barcode ~ '^([0-9]{8}|[0-9]{12,14})$' THEN lpad(barcode, 14, '0') ELSE barcode END",
+            persisted=True,
+        ),
+    ),
     # The in-store item number that a scale prints into its labels.
     sort_key("scale_code", nullable=True),
     # One value for each of the product's options, in their order and in the default language.
@@ -126,7 +136,7 @@ variant = Table(
     moment("created_at"),
     moment("updated_at"),
     Index("uq_variant_sku", "sku", unique=True),
-    Index("uq_variant_barcode", "barcode", unique=True),
+    Index("uq_variant_barcode", "barcode_key", unique=True),
     Index("uq_variant_scale_code", "scale_code", unique=True),
     Index("uq_variant_options", "product_id", "option_values", unique=True, postgresql_where=text("NOT archived")),
     CheckConstraint("quantity_step > 0", name="quantity_step"),
