@@ -1,0 +1,49 @@
+# Feira needs python3 (3.11 to 3.13) with venv, and make. `make up` and `make test` bring the rest.
+BIN := .venv/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench lock schema migration system-deps run-env dev-env
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+up: run-env ## Start the shop on http://127.0.0.1:8000, with its database and its demo data
+	@$(BIN)/feira up
+
+test: check ## Everything that must be true: check, and all tests
+	$(BIN)/pytest -n 2
+
+check: dev-env ## What needs no database: lint, format, types, layers, the printed schema
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/feira schema --check
+
+bench: dev-env ## Measure, one JSON line a figure
+	@$(BIN)/python -m benchmarks
+
+schema: dev-env ## Print graphql/schema.graphql
+	@$(BIN)/feira schema
+
+migration: dev-env ## Write a migration from the tables' changes: make migration NAME="add a note to orders"
+	@$(BIN)/alembic revision --autogenerate -m "$(NAME)"
+
+# Locked against the public index and nothing else, so that no machine's own mirrors or wheels get into the files.
+COMPILE = env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --build-deps-for editable
+
+lock: dev-env ## Lock what pyproject.toml asks for; make lock UPGRADE=--upgrade takes newer versions
+	$(COMPILE) $(UPGRADE) --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
+
+system-deps: ## Install what some tests need of the system (Debian, as root): Chromium and PostgreSQL
+	@.ci/system-deps
+
+run-env:
+	@requirements/install run
+
+dev-env:
+	@requirements/install dev
