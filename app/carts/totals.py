@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from app.platform.money import checked_minor, half_up, largest_remainder
 from app.platform.quantities import MILLI
-from app.pricing.tax import Taxed, TaxLine, TaxRate, group_taxes, taxed
+from app.pricing.tax import Taxed, TaxKey, TaxLine, TaxRate, group_taxes, tax_key, taxed
 
 
 class LineInput(Struct, frozen=True, kw_only=True):
@@ -169,9 +169,9 @@ def _discounted(lines: Sequence[LineInput], order_discount: int) -> list[_Line]:
 
 def _give_taxes(work: Iterable[_Line], shows_tax: bool) -> None:
     """Goods that come back are a group of their own: shares of a sum need parts of one sign."""
-    groups: dict[tuple[bool, tuple[UUID, ...]], list[_Line]] = {}
+    groups: dict[tuple[bool, tuple[TaxKey, ...]], list[_Line]] = {}
     for line in work:
-        key = (line.total < 0, tuple(rate.id for rate in line.input.rates))
+        key = (line.total < 0, tuple(tax_key(rate) for rate in line.input.rates))
         groups.setdefault(key, []).append(line)
     for members in groups.values():
         rates = members[0].input.rates
@@ -186,7 +186,7 @@ def _give_taxes(work: Iterable[_Line], shows_tax: bool) -> None:
 
 
 def _grid(rows: Sequence[int], columns: Sequence[int]) -> list[list[int]]:
-    """Whole numbers near rows × columns ÷ total that add up to each row and each column. All of one sign, of equal sums.
+    """Whole numbers near rows × columns ÷ total that add up to each row and column. All of one sign, of equal sums.
 
     What rounding towards zero leaves in rows and columns is filled in from one corner to the other.
     """

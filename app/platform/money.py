@@ -109,7 +109,8 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     """Share out `total` in proportion to `weights`: whole units that add up to it exactly.
 
     Each share is its exact part rounded towards zero; the units left over go, one each, to the largest remainders,
-    among equals to the earliest. A weight of 0 gets 0, unless all are 0: then all count alike. No weights share out only 0.
+    among equals to the largest weights, then to the earliest. A weight of 0 gets 0, unless all are 0: then all count
+    alike. No weights share out 0.
     Raises ValueError for a negative weight and for a total without weights.
     """
     if not weights:
@@ -127,6 +128,6 @@ def largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     left = total - sum(shares)
     if left:
         remainders = [total * weight % whole for weight in weights]
-        for index in sorted(range(len(weights)), key=lambda index: (-remainders[index], index))[:left]:
+        for index in sorted(range(len(weights)), key=lambda index: (-remainders[index], -weights[index]))[:left]:
             shares[index] += 1
     return shares

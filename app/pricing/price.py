@@ -22,7 +22,6 @@ from app.platform.quantities import MILLI, format_quantity
 from app.pricing.reasons import PriceStep, Reason
 from app.pricing.tax import Taxed, TaxRate, convert_side
 
-_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 # A schedule may hold any number of moments at which nothing changes for this request; so many are looked through.
 _PROBED: Final = 16
 

@@ -30,16 +30,15 @@ class TaxRateRow(Struct, frozen=True, kw_only=True):
     replaces_country: bool = False
     """Of a region's rate: the country's rates do not apply there. Else it stands beside them."""
     name: Mapping[str, str]
-    """By language tag. Rates of one place that share a name in a language are one tax: the one that began last counts."""
+    """By language tag. Rates of one place that share a name in a language are one tax: that which began last counts."""
     rate_ppm: int
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
 
 class TaxRate(Struct, frozen=True):
-    """A rate that applies; `id` is that of its row."""
+    """A rate that applies. `name` by language tag."""
 
-    id: UUID
     name: Mapping[str, str]
     rate_ppm: int
 
@@ -64,6 +63,7 @@ class TaxLine(Struct, frozen=True):
     amount: int
 
 
+TaxKey = tuple[tuple[tuple[str, str], ...], int]
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 UNTAXED: Final = Taxed(0, 0, 0)
 
@@ -115,7 +115,7 @@ def resolve_rates(
     if any(row.replaces_country for row in kept if row.id in regional):
         kept = [row for row in kept if row.id in regional]
     kept.sort(key=lambda row: (row.id in regional, sorted(row.name.items()), row.id))
-    return tuple(TaxRate(row.id, row.name, row.rate_ppm) for row in kept)
+    return tuple(TaxRate(row.name, row.rate_ppm) for row in kept)
 
 
 def rates_valid_until(
@@ -170,11 +170,16 @@ def convert_side(amount: int, includes_tax: bool, shows_tax: bool, rates: Sequen
     return amount, _taxed(amount, shows_tax, rates)
 
 
+def tax_key(tax: TaxRate | TaxLine) -> TaxKey:
+    """What makes two taxes one to the shopper: the same names, and the same rate."""
+    return tuple(sorted(tax.name.items())), tax.rate_ppm
+
+
 def group_taxes(lines: Iterable[TaxLine]) -> tuple[TaxLine, ...]:
     """One line a rate: those of the same name and rate added up; by name, then rate, whatever order they came in."""
-    groups: dict[tuple[tuple[tuple[str, str], ...], int], TaxLine] = {}
+    groups: dict[TaxKey, TaxLine] = {}
     for line in lines:
-        key = (tuple(sorted(line.name.items())), line.rate_ppm)
+        key = tax_key(line)
         other = groups.get(key)
         if other is not None:
             line = TaxLine(line.name, line.rate_ppm, line.base + other.base, line.amount + other.amount)
