@@ -37,3 +37,19 @@ def may_open_order(
 def works_with(principal: Principal, location_id: UUID | None, channel_id: UUID) -> bool:
     """Whether something of this location and channel is in the caller's reach."""
     return principal.works_at(location_id) and principal.works_in(channel_id)
+
+
+def works_here(principal: Principal) -> bool:
+    """Whether the caller is of the shop: staff, or a till."""
+    return principal.kind in ("staff", "device")
+
+
+def reaches(
+    principal: Principal, *, location_ids: Collection[UUID] | None, channel_ids: Collection[UUID] | None
+) -> bool:
+    """Whether all of these places are the caller's. None stands for everywhere."""
+    return _holds(principal.location_ids, location_ids) and _holds(principal.channel_ids, channel_ids)
+
+
+def _holds(own: frozenset[UUID] | None, asked: Collection[UUID] | None) -> bool:
+    return own is None or (asked is not None and own.issuperset(asked))

@@ -1,9 +1,29 @@
 """Staff, devices, API clients and the tokens that stand for them."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, func, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    column,
+    func,
+    table,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.platform.db import id_column, metadata, moment, version_column
+
+# What a credential follows of registers and channels; the tables are those of `pos` and `channels`, further up.
+register_place = table(
+    "register", column("id", Uuid), column("location_id", Uuid), column("channel_id", Uuid), column("active", Boolean)
+)
+channel_state = table("channel", column("id", Uuid), column("active", Boolean))
 
 staff = Table(
     "staff",

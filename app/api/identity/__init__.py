@@ -1,0 +1,1 @@
+"""Staff, devices, API clients, tokens and the viewer in the API."""
