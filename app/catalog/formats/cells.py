@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from .columns import Columns
-from .records import Limits, Lost, RowError
-from .rows import Row
-from .values import BadValue, shown
+from app.catalog.formats.columns import Columns
+from app.catalog.formats.records import Limits, Lost, RowError
+from app.catalog.formats.rows import Row
+from app.catalog.formats.values import BadValue, shown
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from .records import FileShape
+from app.catalog.formats.records import FileShape
 
 # Every name that Shopify's exports and templates have used, in lower case; the first is today's.
 NAMES: dict[str, tuple[str, ...]] = {

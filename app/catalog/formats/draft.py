@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from . import values
-from .cells import Cells
-from .columns import Columns
-from .names import made_sku
-from .product import continued_product, read_product
-from .records import ImageRecord, Limits, Lost, ProductRecord, RowError, VariantRecord, digested
-from .values import shown
-from .variant import NAME_FIELDS, VALUE_FIELDS, option_places, option_values, read_variant
+from app.catalog.formats import values
+from app.catalog.formats.cells import Cells
+from app.catalog.formats.columns import Columns
+from app.catalog.formats.handles import made_sku
+from app.catalog.formats.product import continued_product, read_product
+from app.catalog.formats.records import ImageRecord, Limits, Lost, ProductRecord, RowError, VariantRecord, digested
+from app.catalog.formats.values import shown
+from app.catalog.formats.variant import NAME_FIELDS, VALUE_FIELDS, option_places, option_values, read_variant
 
 # What makes a later row a variant; exports repeat weight units and flags even on rows that only add an image.
 VARIANT_SIGNS = (*VALUE_FIELDS, "sku", "barcode", "price", "quantity")
+
+MAX_KEPT_PROBLEMS = 10_000
 
 
 @dataclass(slots=True)
@@ -34,7 +36,8 @@ class Picture:
 @dataclass(slots=True)
 class Draft:
     """One block. `earlier` is the line on which the handle stood first, None: here. `places` are the option columns in
-    use (None until a row tells) and `options` their names. `lost`: nothing of it is imported.
+    use (None until a row tells) and `options` their names. `lost`: nothing of it is imported. `passed_over`: its rows
+    are not looked at, as when the first is broken and nothing can be said of those below.
     """
 
     first: Cells
@@ -45,6 +48,7 @@ class Draft:
     variant_rows: int = 0
     extra_size: int = 0
     lost: bool = False
+    passed_over: bool = False
     retitled: bool = False
     places: tuple[int, ...] | None = None
     options: tuple[str, ...] = ()
@@ -62,7 +66,8 @@ class Draft:
 def begin(cells: Cells, columns: Columns, *, earlier: int | None) -> Draft:
     """A draft from its block's first row, which is still to be added. `earlier`: the line of the block it continues."""
     product = read_product(cells, columns) if earlier is None else continued_product(cells)
-    return Draft(cells, earlier, product, extra_size=_size(product.extra))
+    passed_over = earlier is None and not cells.raw("title")
+    return Draft(cells, earlier, product, extra_size=_size(product.extra), passed_over=passed_over)
 
 
 def add_row(draft: Draft, cells: Cells, columns: Columns, limits: Limits) -> None:
@@ -70,6 +75,9 @@ def add_row(draft: Draft, cells: Cells, columns: Columns, limits: Limits) -> Non
     draft.last_line = cells.last_line
     draft.rows += 1
     first = cells is draft.first
+    if draft.passed_over:
+        _settle(draft, cells)
+        return
     if draft.rows > limits.variants + limits.images:
         if draft.rows == limits.variants + limits.images + 1:
             cells.fault("handle", f"has more than {limits.variants + limits.images} rows", Lost.PRODUCT)
@@ -92,9 +100,18 @@ def add_row(draft: Draft, cells: Cells, columns: Columns, limits: Limits) -> Non
 
 
 def refuse(draft: Draft, reason: str) -> None:
-    """Lose the whole block."""
+    """Lose the whole block, and look at no more of its rows."""
+    draft.passed_over = True
     draft.first.fault("handle", reason, Lost.PRODUCT)
     _settle(draft, draft.first)
+
+
+def in_turn(draft: Draft | None, problems: list[RowError]) -> Iterator[RowError]:
+    """Errors of rows that belong to no product: kept until the draft's own are told, unless they are very many."""
+    if draft and len(draft.problems) < MAX_KEPT_PROBLEMS:
+        draft.problems.extend(problems)
+    else:
+        yield from problems
 
 
 def finish(draft: Draft, columns: Columns, limits: Limits) -> Iterator[ProductRecord | RowError]:
@@ -106,7 +123,7 @@ def finish(draft: Draft, columns: Columns, limits: Limits) -> Iterator[ProductRe
             _settle(draft, draft.first)
         if not draft.variants:
             refuse(draft, "none of its variants can be read")
-    for problem in draft.problems:
+    for problem in sorted(draft.problems, key=lambda problem: problem.line):
         yield msgspec.structs.replace(problem, last_line=draft.last_line) if problem.lost is Lost.PRODUCT else problem
     if draft.lost or not (draft.variants or draft.pictures):
         return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import values
-from .cells import Cells
-from .columns import Columns
-from .records import Lost, ProductRecord, Status
+from app.catalog.formats import values
+from app.catalog.formats.cells import Cells
+from app.catalog.formats.columns import Columns
+from app.catalog.formats.records import Lost, ProductRecord, Status
 
 _TEXT = values.line_of_text()
 _STATUSES = frozenset(status.value for status in Status)

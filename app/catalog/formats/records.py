@@ -92,7 +92,7 @@ class ProductRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A product with all rows of one block of the file. Its identity is `handle`.
 
     `options` are the names of its options; both it and the only variant's values are empty where there is no choice.
-    `category_path` goes from the root down. `digest` (hex SHA-256) covers every value but stock quantities and line
+    `category_path` goes from the root down. `digest` (SHA-256) covers every value but stock quantities and line
     numbers, so that a product whose digest is known needs no writing, while its stock may still be set.
 
     `continues`: the handle stood in an earlier block of the same file, and this one only adds `variants` and `images`
@@ -120,7 +120,7 @@ class ProductRecord(msgspec.Struct, frozen=True, kw_only=True):
     variants: tuple[VariantRecord, ...]
     images: tuple[ImageRecord, ...]
     extra: dict[str, str]
-    digest: str = ""
+    digest: bytes = b""
 
     @property
     def visible(self) -> bool:
@@ -163,7 +163,7 @@ def digested(product: ProductRecord, fields: frozenset[str]) -> ProductRecord:
         [_variant_content(variant) for variant in product.variants],
         [(image.src, image.alt) for image in product.images],
     )
-    digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+    digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).digest()
     return msgspec.structs.replace(product, digest=digest)
 
 

@@ -12,10 +12,11 @@ from typing import BinaryIO, TextIO
 
 import msgspec
 
-from .records import Limits, Lost, RowError
-from .values import shown
+from app.catalog.formats.records import Limits, Lost, RowError
+from app.catalog.formats.values import shown
 
 CHUNK = 65_536
+MAX_HELD = 1_000
 _OVERLONG = "\x00overlong"
 _UNREADABLE = re.compile(r"[\x00\ud800-\udfff]")
 _NO_UTF8 = re.compile(r"[\udc80-\udcff]")
@@ -23,11 +24,14 @@ _UTF8_LETTER = re.compile(r"[\x80-\ud7ff\ue000-\U0010ffff]")
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Cells as wide as the header. `unreadable`: some cell holds a NUL or bytes that the encoding does not know."""
+    """Cells as wide as the header, of which the file has `given`. `unreadable`: some cell holds a NUL or bytes that the
+    encoding does not know.
+    """
 
     line: int
     last_line: int
     cells: list[str]
+    given: int
     unreadable: bool
 
 
@@ -168,6 +172,10 @@ def read_rows(feed: LineFeed, names: tuple[str, ...], delimiter: str, limits: Li
     A row with a broken quote, or longer than the limit, is lost alone: reading goes on at the first later line that
     makes a row of exactly the header's width, and the error names the lines between.
     """
+    return _without_halves(_raw_rows(feed, names, delimiter, limits), len(names))
+
+
+def _raw_rows(feed: LineFeed, names: tuple[str, ...], delimiter: str, limits: Limits) -> Iterator[Row | RowError]:
     # The module's own limit is one for the process and would refuse a long description; ours bounds the whole row.
     csv.field_size_limit(max(csv.field_size_limit(), limits.row + CHUNK))
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
@@ -206,7 +214,39 @@ def _fitted(feed: LineFeed, line: int, cells: list[str], width: int) -> Row | Ro
     if len(cells) < width and not feed.row_ended:
         return _wrong_width(line, feed.number, cells, width, "the file ends in the middle of this row")
     fitted = cells[:width] + [""] * (width - len(cells))
-    return Row(line, feed.number, fitted, feed.unreadable)
+    return Row(line, feed.number, fitted, len(cells), feed.unreadable)
+
+
+def _without_halves(entries: Iterator[Row | RowError], width: int) -> Iterator[Row | RowError]:
+    """Short rows in a row that together make one of the header's width are one row, broken by a line break without
+    quotes: it is refused. Rows of one length are not, because a spreadsheet leaves out the same empty cells of each.
+    """
+    held: list[Row] = []
+    for entry in entries:
+        if not isinstance(entry, Row) or entry.given >= width:
+            yield from held
+            held.clear()
+            yield entry
+            continue
+        held.append(entry)
+        while held and (_joined(held) > width or len(held) > MAX_HELD):
+            yield held.pop(0)
+        if _joined(held) == width and len({row.given for row in held}) > 1:
+            reason = "together these lines make one row: a line break stands in a cell without quotes"
+            yield RowError(
+                line=held[0].line,
+                column="",
+                value=shown(held[0].cells[0]),
+                reason=reason,
+                lost=Lost.ROW,
+                last_line=entry.last_line,
+            )
+            held.clear()
+    yield from held
+
+
+def _joined(parts: list[Row]) -> int:
+    return sum(part.given for part in parts) - max(len(parts) - 1, 0)
 
 
 def _wrong_width(line: int, last_line: int, cells: list[str], width: int, why: str) -> RowError:

@@ -20,12 +20,12 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
-from . import draft as drafts
-from . import names, values
-from .cells import Cells
-from .columns import Columns, UnknownHeader, read_header
-from .records import FileShape, Limits, Lost, ProductRecord, RowError
-from .rows import LineFeed, Overlong, Row, read_rows
+from app.catalog.formats import draft as drafts
+from app.catalog.formats import handles, values
+from app.catalog.formats.cells import Cells
+from app.catalog.formats.columns import Columns, UnknownHeader, read_header
+from app.catalog.formats.records import FileShape, Limits, Lost, ProductRecord, RowError
+from app.catalog.formats.rows import LineFeed, Overlong, Row, read_rows
 
 Entry = ProductRecord | RowError
 
@@ -112,12 +112,12 @@ def _entries(rows: Iterator[Row | RowError], columns: Columns, limits: Limits) -
     draft: drafts.Draft | None = None
     for row in rows:
         if isinstance(row, RowError):
-            yield row
+            yield from drafts.in_turn(draft, [row])
             continue
         cells = Cells(row, columns, limits)
         cells.handle = _handle(cells)
         if not cells.handle:
-            yield from cells.problems
+            yield from drafts.in_turn(draft, cells.problems)
             continue
         if draft is None or draft.handle != cells.handle:
             if draft:
@@ -131,11 +131,11 @@ def _entries(rows: Iterator[Row | RowError], columns: Columns, limits: Limits) -
 def _handle(cells: Cells) -> str:
     """The row's handle, made from the title where it is blank; "" with a fault in `cells` where there is none."""
     source = "handle" if cells.raw("handle") else "title"
-    text = cells.take(source, values.line_of_text(names.MAX_HANDLE), "", Lost.ROW)
+    text = cells.take(source, values.line_of_text(handles.MAX_HANDLE), "", Lost.ROW)
     if source == "handle" and text.startswith("="):
         cells.fault("handle", "is a formula", Lost.ROW)
         return ""
-    handle = names.handle(text)
+    handle = handles.handle_of(text)
     if not handle and not cells.problems:
         reason = "holds no letter or digit" if text else "is missing, and there is no title to make it from"
         cells.fault("handle", reason, Lost.ROW)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from . import values
-from .cells import Cells
-from .columns import Columns
-from .records import Lost, VariantRecord
+from app.catalog.formats import values
+from app.catalog.formats.cells import Cells
+from app.catalog.formats.columns import Columns
+from app.catalog.formats.records import Lost, VariantRecord
 
 PLACES = (1, 2, 3)
 VALUE_FIELDS = tuple(f"option{place}_value" for place in PLACES)

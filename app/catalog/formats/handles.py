@@ -18,7 +18,7 @@ _SPELLED_OUT = str.maketrans(
 )
 
 
-def handle(text: str) -> str:
+def handle_of(text: str) -> str:
     """The handle that `text` stands for: lower case, Latin letters without accents, hyphens for all that is no letter
     or digit; "" where nothing is left. A handle stays as it is.
     """
@@ -57,6 +57,8 @@ def _digest(text: str) -> str:
 
 
 def _unaccented(text: str) -> str:
+    if text.isascii():
+        return text
     decomposed = unicodedata.normalize("NFKD", text.translate(_SPELLED_OUT))
     kept: list[str] = []
     for character in decomposed:
