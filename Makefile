@@ -2,6 +2,9 @@
 BIN := .venv/bin
 export PYTHON
 
+# When make itself is killed, what it runs stops too, and the port is free for the next one.
+WITH_MAKE := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
+
 .DEFAULT_GOAL := help
 .PHONY: help up test check bench lock schema migration system-deps run-env dev-env
 
@@ -9,7 +12,7 @@ help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 up: run-env ## Start the shop on http://127.0.0.1:8000, with its database and its demo data
-	@$(BIN)/feira up
+	@$(WITH_MAKE) $(BIN)/feira up
 
 test: check ## Everything that must be true: check, and all tests
 	$(BIN)/pytest -n 2

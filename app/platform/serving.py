@@ -20,6 +20,9 @@ from app.platform.config import Settings
 # What is still being answered when the server is told to stop may take so long, seconds.
 DRAINS_WITHIN = 20
 
+# A server that was told to stop a moment ago may still have the port, seconds.
+PORT_FREED_WITHIN = 2.0
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -34,16 +37,21 @@ def listen(settings: Settings) -> socket.socket:
     except socket.gaierror as error:
         raise ServeError(f"FEIRA_HOST: there is no address {settings.host!r} here") from error
     family, kind, protocol, _, address = found[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        # A second server that bound the port meanwhile shows only now.
-        bound.listen(2048)
-    except OSError as error:
-        bound.close()
-        raise ServeError(_why_not(settings, error)) from error
-    return bound
+    deadline = time.monotonic() + PORT_FREED_WITHIN
+    while True:
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            # A second server that bound the port meanwhile shows only now.
+            bound.listen(2048)
+        except OSError as error:
+            bound.close()
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise ServeError(_why_not(settings, error)) from error
+            time.sleep(0.1)
+        else:
+            return bound
 
 
 def url_of(bound: socket.socket) -> str:

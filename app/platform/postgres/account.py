@@ -10,6 +10,9 @@ from pathlib import Path
 
 NOBODY = 65534
 
+# Nothing of the caller's environment may change the cluster: no locale, no PGOPTIONS, no PGDATA.
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
 NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 
 
@@ -45,7 +48,12 @@ class Account:
         if self.uid is None:
             return os.access(path, os.R_OK | os.X_OK)
         seen = subprocess.run(
-            ["test", "-r", str(path), "-a", "-x", str(path)], user=self.uid, group=self.gid, extra_groups=(), cwd="/"
+            ["test", "-r", path, "-a", "-x", path],
+            user=self.uid,
+            group=self.gid,
+            extra_groups=(),
+            cwd="/",
+            env=ENVIRONMENT,
         )
         return seen.returncode == 0
 
@@ -62,6 +70,6 @@ def account_for(data: Path) -> Account:
 @functools.cache
 def namespaces_work() -> bool:
     """Whether this system lets us make a user namespace; some containers do not."""
-    if shutil.which(NAMESPACE[0]) is None:
+    if shutil.which(NAMESPACE[0], path=ENVIRONMENT["PATH"]) is None:
         return False
-    return subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode == 0
+    return subprocess.run([*NAMESPACE, "true"], capture_output=True, env=ENVIRONMENT).returncode == 0

@@ -6,12 +6,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from app.platform.postgres.account import Account
+from app.platform.postgres.account import ENVIRONMENT, Account
 
 OLDEST_MAJOR = 15
-
-# Nothing of the caller's environment may change the cluster: no locale, no PGOPTIONS, no PGDATA.
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 class PostgresError(Exception):

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.platform.config import Settings
-from app.platform.postgres.account import Account, account_for
-from app.platform.postgres.binaries import ENVIRONMENT, PostgresError, find_binaries, last_complaint
+from app.platform.postgres.account import ENVIRONMENT, Account, account_for
+from app.platform.postgres.binaries import PostgresError, find_binaries, last_complaint
 from app.platform.postgres.cluster import DATABASE, USER, check_version, make_cluster
 from app.platform.postgres.locks import Use, one_at_a_time
 from app.platform.postgres.processes import end_orphans, is_postmaster, read_pid_file, send
