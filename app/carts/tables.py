@@ -85,6 +85,11 @@ cart_line = Table(
     minor("total_gross"),
     Column("taxes", JSONB, nullable=False, server_default=text("'[]'")),
     Column("price_list_id", Uuid),
+    # What a scale printed on the label: charged instead of unit × quantity.
+    minor("label_total", nullable=True),
+    # When the price has moved and the quantity grew since: so many still sell at the unit price of the promise.
+    minor("promised_unit", nullable=True),
+    milli("promised_quantity", nullable=True),
     # A price given by staff, as the channel shows prices, and what it was before.
     minor("override", nullable=True),
     minor("override_was", nullable=True),

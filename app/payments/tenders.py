@@ -1,0 +1,136 @@
+"""Tenders: the legs of a split payment, checked against what is to be paid, and kept as payments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, insert, select
+
+from app.payments.ledger import Posting, post, till_account
+from app.payments.tables import payment
+from app.platform.db import Reader, Tx
+from app.platform.errors import InvalidInput, Path, Refusal, collect
+from app.platform.ids import new_id
+
+MOST_TENDERS = 20
+LONGEST_TEXT = 200
+# What a till says that it received; the rest go through a payment provider.
+SETTLED_BY_TILL = frozenset({"CASH", "CARD_TERMINAL", "OTHER"})
+
+INSERT = insert(payment)
+BY_ORDERS = (
+    select(payment)
+    .where(payment.c.order_id.in_(bindparam("ids", expanding=True)))
+    .order_by(payment.c.order_id, payment.c.position)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tender:
+    """One leg. Amounts in minor units of the order's currency; `received` is the cash handed over."""
+
+    method: str
+    amount: int
+    received: int | None = None
+    reference: str | None = None
+    label: str | None = None
+    installments: int | None = None
+    path: Path = ()
+
+
+def check_tenders(tenders: Sequence[Tender], total: int) -> int:
+    """The change to give back. Raises InvalidInput where the tenders do not add up to the total, each at its path."""
+    refusals: list[Refusal] = []
+    if len(tenders) > MOST_TENDERS:
+        raise InvalidInput(f"At most {MOST_TENDERS} tenders.", path=("tenders",), code="TOO_MANY")
+    for tender in tenders:
+        if tender.amount <= 0:
+            refusals.append(_wrong(tender, "amount", "A tender's amount must be above 0.", "INVALID_AMOUNT"))
+        if tender.received is not None:
+            if tender.method != "CASH":
+                refusals.append(_wrong(tender, "received", "Only cash gives change.", "INVALID_AMOUNT"))
+            elif tender.received < tender.amount:
+                refusals.append(_wrong(tender, "received", "Less was received than the amount.", "INVALID_AMOUNT"))
+        if tender.installments is not None and not 1 <= tender.installments <= 48:
+            refusals.append(_wrong(tender, "installments", "Installments are from 1 to 48.", "INVALID_INSTALLMENTS"))
+        for name in ("reference", "label"):
+            if len(getattr(tender, name) or "") > LONGEST_TEXT:
+                refusals.append(_wrong(tender, name, f"At most {LONGEST_TEXT} characters.", "TOO_LONG"))
+    given = sum(tender.amount for tender in tenders)
+    if not refusals and given != total:
+        word = "less" if given < total else "more"
+        refusals.append(
+            InvalidInput(
+                f"The tenders add up to {word} than the total.", path=("tenders",), code="TENDERS_DO_NOT_ADD_UP"
+            )
+        )
+    collect(refusals)
+    return sum(tender.received - tender.amount for tender in tenders if tender.received is not None)
+
+
+def _wrong(tender: Tender, field: str, message: str, code: str) -> InvalidInput:
+    return InvalidInput(message, path=(*tender.path, field), code=code)
+
+
+async def take(
+    tx: Tx,
+    *,
+    order_id: UUID,
+    tenders: Sequence[Tender],
+    currency: str,
+    settled: bool,
+    place: str,
+    now: datetime,
+    position: int = 1,
+) -> list[UUID]:
+    """Keep the tenders as payments; the ids. `settled`: the money was received, and is posted; else it is PENDING.
+
+    `place`: whose drawer it went into, such as a location's id.
+    """
+    rows = [
+        {
+            "id": new_id(),
+            "order_id": order_id,
+            "position": position + index,
+            "method": tender.method,
+            "label": tender.label,
+            "status": "CAPTURED" if settled else "PENDING",
+            "currency": currency,
+            "amount": tender.amount,
+            "received": tender.received,
+            "reference": tender.reference,
+            "installments": tender.installments,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for index, tender in enumerate(tenders)
+    ]
+    await tx.many(INSERT, rows)
+    if settled:
+        await post(
+            tx,
+            order_id=order_id,
+            currency=currency,
+            now=now,
+            postings=[
+                Posting(
+                    debit=till_account(row["method"], place),
+                    credit=f"receivable:{order_id}",
+                    amount=row["amount"],
+                    reason="payment",
+                    payment_id=row["id"],
+                )
+                for row in rows
+            ],
+        )
+    return [row["id"] for row in rows]
+
+
+async def payments_of(db: Reader, order_ids: Sequence[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """The payments of these orders, by order, in the order they were given."""
+    found: dict[UUID, list[Row[Any]]] = {}
+    for row in await db.rows(BY_ORDERS, {"ids": list(order_ids)}):
+        found.setdefault(row.order_id, []).append(row)
+    return found
