@@ -295,6 +295,11 @@ def test_the_latest_start_counts_and_a_schedule_tells_its_moments():
     assert (quote.unit_minor, quote.valid_until) == (1000, None)
 
 
+def test_of_two_rows_with_one_start_the_younger_counts():
+    rows = [row(2, 100, 900), row(1, 100, 1000)]
+    assert [asked([base], each).unit_minor for each in (rows, rows[::-1])] == [900, 900]
+
+
 def test_what_cannot_change_the_answer_does_not_end_it():
     rows = [row(1, 100, 1000, ends_at=at(3)), row(2, 101, 900), row(3, 102, 5, starts_at=at(1))]
     rules = [base, rule(101, priority=2), rule(102, priority=1)]
