@@ -19,11 +19,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.platform.db import id_column, metadata, moment, version_column
 
-# What a credential follows of registers and channels; the tables are those of `pos` and `channels`, further up.
+# What a credential follows of registers, channels and locations; the tables are those of `pos` and `channels`, further up.
 register_place = table(
     "register", column("id", Uuid), column("location_id", Uuid), column("channel_id", Uuid), column("active", Boolean)
 )
 channel_state = table("channel", column("id", Uuid), column("active", Boolean))
+location_state = table("location", column("id", Uuid), column("active", Boolean))
 
 staff = Table(
     "staff",
