@@ -1,12 +1,12 @@
 """Batch functions: a field that needs data takes all its parents of one level at once.
 
-    @strawberry.type
-    class Product:
-        @batched
-        @staticmethod
-        async def category(parents: Sequence["Product"], batch: Batch[Context]) -> list[Category | None]:
-            "The category it is filed under."
-            return await categories_by_ids(batch.context.db, [product.category_id for product in parents])
+@strawberry.type
+class Product:
+    @batched
+    @staticmethod
+    async def category(parents: Sequence["Product"], batch: Batch[Context]) -> list[Category | None]:
+        "The category it is filed under."
+        return await categories_by_ids(batch.context.db, [product.category_id for product in parents])
 """
 
 import inspect
@@ -27,16 +27,11 @@ from .run import Info, Key, Run
 from .selection import Selection
 
 C = TypeVar("C", default=Any)
+D = TypeVar("D")
 T = TypeVar("T")
 P = TypeVar("P")
 R = TypeVar("R")
 A = ParamSpec("A")
-
-Answers: TypeAlias = Sequence[T | Exception]
-"""What a batch function answers when some parents may fail: one value or error for each, in the parents' order."""
-
-BatchFunction: TypeAlias = Callable[Concatenate[Sequence[P], "Batch[C]", A], Awaitable[Sequence[R]] | Sequence[R]]
-_Static: TypeAlias = "staticmethod[Concatenate[Sequence[P], Batch[C], A], Awaitable[Sequence[R]] | Sequence[R]]"
 
 
 class Batch(Generic[C]):
@@ -66,17 +61,24 @@ class Batch(Generic[C]):
         return known
 
 
+Answers: TypeAlias = Sequence[T | Exception]
+"""What a batch function answers when some parents may fail: one value or error for each, in the parents' order."""
+
+BatchFunction: TypeAlias = Callable[Concatenate[Sequence[P], Batch[D], A], Awaitable[Sequence[R]] | Sequence[R]]
+_Static: TypeAlias = "staticmethod[Concatenate[Sequence[P], Batch[D], A], Awaitable[Sequence[R]] | Sequence[R]]"
+
+
 class _Position(NamedTuple):
     """Tells Strawberry that a parameter is no GraphQL argument."""
 
-    index: int
+    place: int
 
     def find(
         self, parameters: tuple[inspect.Parameter, ...], resolver: StrawberryResolver[Any]
     ) -> inspect.Parameter | None:
         if len(parameters) < 2:
             raise TypeError(f"{resolver.name} must take its parents and a Batch first")
-        return parameters[self.index]
+        return parameters[self.place]
 
 
 class BatchResolver(StrawberryResolver[Any]):
@@ -112,9 +114,25 @@ def _without_errors(annotation: Any) -> Any:
 
 
 @overload
-def batched(function: _Static[P, C, A, R], /) -> Any: ...
+def batched(
+    function: "_Static[P, D, A, R]",
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    deprecation_reason: str | None = None,
+    metadata: Mapping[Any, Any] | None = None,
+) -> Any: ...
 @overload
-def batched(function: BatchFunction[P, C, A, R], /) -> Any: ...
+def batched(
+    function: "BatchFunction[P, D, A, R]",
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    deprecation_reason: str | None = None,
+    metadata: Mapping[Any, Any] | None = None,
+) -> Any: ...
 @overload
 def batched(
     *,
@@ -122,7 +140,7 @@ def batched(
     description: str | None = None,
     deprecation_reason: str | None = None,
     metadata: Mapping[Any, Any] | None = None,
-) -> Callable[[BatchFunction[P, C, A, R] | _Static[P, C, A, R]], Any]: ...
+) -> Callable[["BatchFunction[P, D, A, R] | _Static[P, D, A, R]"], Any]: ...
 def batched(
     function: Any = None,
     /,
@@ -226,7 +244,7 @@ class Pending:
 
 
 def batch_resolver(field: StrawberryField, resolver: BatchResolver, schema: Any) -> Callable[..., Future[Any]]:
-    """What graphql-core calls for one parent of a `@batched` field: a plain function, so that loading starts at once."""
+    """What graphql-core calls for one parent of a `@batched` field: a plain function, so loading starts at once."""
     function = resolver.wrapped_func
     config, registry = schema.config, schema.schema_converter.scalar_registry
 

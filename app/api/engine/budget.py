@@ -10,7 +10,7 @@ from .limits import Budget
 
 
 class Purse:
-    """Token buckets by caller. The caller who has not asked for longest is forgotten first: their bucket is the fullest."""
+    """Token buckets by caller. The caller who has not asked for longest is forgotten first: theirs is fullest."""
 
     __slots__ = ("_budget", "_clock", "_kept")
 

@@ -116,7 +116,7 @@ def _root_cause(error: GraphQLError) -> BaseException:
 
 
 def _is_the_callers_fault(cause: BaseException) -> bool:
-    """Coercing an argument fails with the node of a value; coercing what a resolver returned fails without, or at a field."""
+    """Coercing an argument fails at the node of a value; coercing what a resolver returned at a field, or at none."""
     if isinstance(cause, StrawberryInputCoercionError):
         return True
     return isinstance(cause, GraphQLError) and any(not isinstance(node, FieldNode) for node in cause.nodes or ())

@@ -1,4 +1,4 @@
-"""Numbers as they stood in the JSON text: floats are decoded to `Decimal`, which the standard scalars must then accept."""
+"""Numbers as they stood in the JSON text: floats decode to `Decimal`, which the standard scalars must then accept."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,7 +11,7 @@ _LARGEST_EXPONENT = 400
 
 
 def exact_number(text: str) -> Decimal:
-    """The `float_hook` of our JSON decoders. ValueError for a number so long or large that arithmetic on it would be an attack."""
+    """The `float_hook` of our JSON decoders. ValueError for a number so large that arithmetic on it is an attack."""
     if len(text) > _LONGEST:
         raise ValueError(f"A number has {len(text)} characters, the limit is {_LONGEST}")
     number = Decimal(text)

@@ -1,7 +1,7 @@
-"""One execution by graphql-core: its executor with what batches and selections need, and a resolve info that costs little."""
+"""One execution by graphql-core: its executor with what batches and selections need, and a cheap resolve info."""
 
 from asyncio import AbstractEventLoop, Task, get_running_loop
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
     FieldNode,
@@ -90,7 +90,7 @@ class Info:
         return {}
 
 
-class Run(Executor):
+class Run(Executor[None]):
     """graphql-core's executor of one operation, or of one event of a subscription, and its batches under way."""
 
     def __init__(
@@ -127,8 +127,7 @@ class Run(Executor):
 
     def build_per_event_executor(self, payload: Any) -> "Run":
         """A run for one event of this subscription, with batches of its own."""
-        run = super().build_per_event_executor(payload)
-        assert isinstance(run, Run)
+        run = cast("Run", super().build_per_event_executor(payload))
         run._begin()
         return run
 

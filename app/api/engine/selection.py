@@ -10,7 +10,6 @@ from graphql import (
     GraphQLField,
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
-    InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
     get_named_type,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Selected:
-    """One response field: its `name` in the schema, its `key` in the response, and the type `on` which it is selected."""
+    """One response field: its `name` in the schema, its `key` in the response, the type `on` which it is selected."""
 
     __slots__ = ("_arguments", "_field", "_nodes", "_run", "_selection", "key", "name", "on")
 
@@ -147,7 +146,6 @@ class Selection:
                 visited.add(once)
                 fragment: Any = self._run.fragment_definitions[node.name.value]
             else:
-                assert isinstance(node, InlineFragmentNode)
                 fragment = node
             narrowed = self._narrowed(parent, fragment.type_condition)
             if narrowed is not None:

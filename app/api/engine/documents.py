@@ -1,0 +1,226 @@
+"""Documents: parsed, measured and validated once, then kept in a cache bounded in entries and bytes."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from .cost import Variables, cost_of
+from .errors import Code, Refused, RequestError, refused
+from .limits import Limits
+from .shape import check_shape, check_text
+
+_BYTES_PER_TOKEN = 1_500
+_BYTES_PER_DOCUMENT = 4_000
+
+
+class Operation:
+    """One operation of a document, ready to run. `cost` is a number, or a function of the raw variables."""
+
+    __slots__ = ("cost", "definitions", "document", "fragments", "kind", "name", "node")
+
+    def __init__(
+        self,
+        document: "Document",
+        node: OperationDefinitionNode,
+        fragments: dict[str, FragmentDefinitionNode],
+        cost: int | Callable[[Variables], int],
+    ) -> None:
+        self.document = document
+        self.node = node
+        self.kind: OperationType = node.operation
+        self.name = node.name.value if node.name else None
+        self.definitions = fragments
+        self.fragments = {name: FragmentDetails(fragment, None) for name, fragment in fragments.items()}
+        self.cost = cost
+
+    @property
+    def is_query(self) -> bool:
+        return self.kind is OperationType.QUERY
+
+    @property
+    def is_mutation(self) -> bool:
+        return self.kind is OperationType.MUTATION
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.kind is OperationType.SUBSCRIPTION
+
+
+class Document:
+    """What a text came to: its operations by name, or the errors that it gets each time. `weight`: bytes, about."""
+
+    __slots__ = ("errors", "operations", "weight")
+
+    def __init__(self, text: str, tokens: int = 0, refusal: Refused | None = None) -> None:
+        self.operations: dict[str | None, Operation] = {}
+        self.errors = refusal.errors if refusal is not None else None
+        self.weight = 4 * len(text) + _BYTES_PER_TOKEN * tokens + _BYTES_PER_DOCUMENT
+
+    def operation(self, name: str | None) -> Operation:
+        """The operation of this name; without a name the only one. Refused BAD_REQUEST when there is no such."""
+        if self.errors is not None:
+            raise Refused(self.errors)
+        if name is None:
+            if len(self.operations) == 1:
+                return next(iter(self.operations.values()))
+            raise _bad_request("Must provide operation name if query contains multiple operations.")
+        if name not in self.operations:
+            raise _bad_request(f'Unknown operation named "{name[:100]}".')
+        return self.operations[name]
+
+
+class Documents:
+    """A cache from text to `Document`. A text seen once waits on probation, so that many distinct texts drive out each
+    other and not those in use; one that is seen again is kept until the least recently used must go.
+    """
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, production: bool) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._production = production
+        rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
+        self._rules = [*rules, NoSchemaIntrospectionCustomRule] if production else rules
+        fifth = max(1, limits.cached_documents // 5)
+        self._new = _Shelf(fifth, limits.cached_bytes // 5)
+        self._kept = _Shelf(max(1, limits.cached_documents - fifth), limits.cached_bytes - limits.cached_bytes // 5)
+
+    def get(self, text: str) -> Document:
+        """The document of a text, made when it is not known."""
+        document = self._kept.use(text)
+        if document is not None:
+            return document
+        document = self._new.take(text)
+        if document is None:
+            document = self._make(text)
+            self._new.put(text, document)
+        else:
+            self._kept.put(text, document)
+        return document
+
+    def __len__(self) -> int:
+        return len(self._new.documents) + len(self._kept.documents)
+
+    @property
+    def weight(self) -> int:
+        """Bytes that the documents hold, about."""
+        return self._new.weight + self._kept.weight
+
+    def _make(self, text: str) -> Document:
+        try:
+            return self._checked(text)
+        except RequestError as error:
+            return Document("", refusal=Refused.by(error))
+        except GraphQLSyntaxError as error:
+            return Document("", refusal=refused(Code.BAD_REQUEST, [error]))
+        except RecursionError:
+            return Document("", refusal=_bad_request("The document is nested too deeply."))
+
+    def _checked(self, text: str) -> Document:
+        limits = self._limits
+        tokens = check_text(text, limits)
+        ast = parse(text, max_lexical_tokens=limits.tokens)
+        check_shape(ast, limits)
+        document = Document(text, tokens)
+        self._add_operations(document, ast)
+        for operation in document.operations.values():
+            if isinstance(operation.cost, int):
+                check_cost(operation.cost, limits)
+        errors = validate(
+            self._schema, ast, self._rules, max_errors=limits.validation_errors, hide_suggestions=self._production
+        )
+        if errors:
+            return Document("", refusal=refused(Code.BAD_REQUEST, [_detached(error) for error in errors]))
+        return document
+
+    def _add_operations(self, document: Document, ast: DocumentNode) -> None:
+        fragments: dict[str, FragmentDefinitionNode] = {}
+        nodes: list[OperationDefinitionNode] = []
+        for definition in ast.definitions:
+            if isinstance(definition, FragmentDefinitionNode):
+                fragments[definition.name.value] = definition
+            elif isinstance(definition, OperationDefinitionNode):
+                nodes.append(definition)
+        if not nodes:
+            raise RequestError(Code.BAD_REQUEST, "The document holds no operation.")
+        for node in nodes:
+            operation = Operation(document, node, fragments, cost_of(self._schema, fragments, node, self._limits))
+            document.operations[operation.name] = operation
+
+
+class _Shelf:
+    """Documents in the order of their last use, within a number and a weight."""
+
+    def __init__(self, entries: int, weight: int) -> None:
+        self.documents: OrderedDict[str, Document] = OrderedDict()
+        self.weight = 0
+        self._entries = entries
+        self._most = weight
+
+    def use(self, text: str) -> Document | None:
+        document = self.documents.get(text)
+        if document is not None:
+            self.documents.move_to_end(text)
+        return document
+
+    def take(self, text: str) -> Document | None:
+        document = self.documents.pop(text, None)
+        if document is not None:
+            self.weight -= _weight(text, document)
+        return document
+
+    def put(self, text: str, document: Document) -> None:
+        weight = _weight(text, document)
+        if weight > self._most:
+            return
+        self.documents[text] = document
+        self.weight += weight
+        while len(self.documents) > self._entries or self.weight > self._most:
+            oldest, gone = self.documents.popitem(last=False)
+            self.weight -= _weight(oldest, gone)
+
+
+def _weight(text: str, document: Document) -> int:
+    return document.weight + 4 * len(text)
+
+
+def check_cost(cost: int, limits: Limits) -> None:
+    """RequestError LIMIT_EXCEEDED when an operation costs more than one may."""
+    if cost > limits.cost:
+        shown = str(cost) if cost < 10**12 else "more than 10^12"
+        raise RequestError(
+            Code.LIMIT_EXCEEDED,
+            f"Cost of the operation: {shown}, the limit is {limits.cost}.",
+            extensions={"cost": _shown_cost(cost, limits)},
+        )
+
+
+def _shown_cost(cost: int, limits: Limits) -> Mapping[str, Any]:
+    return {"requested": min(cost, 10**12), "limit": limits.cost}
+
+
+def _detached(error: GraphQLError) -> GraphQLError:
+    """The error without the syntax tree, which would stay in memory with it."""
+    bare = GraphQLError(error.message)
+    bare.locations = error.locations
+    return bare
+
+
+def _bad_request(message: str) -> Refused:
+    return Refused.by(RequestError(Code.BAD_REQUEST, message))

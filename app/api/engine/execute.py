@@ -1,0 +1,206 @@
+"""The front of the executor: from a document's text, variables and a context to `data` and `errors`."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, TypeAlias, cast
+
+import strawberry
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
+from graphql.execution import create_source_event_stream
+from graphql.execution.values import get_variable_values
+from strawberry.types.field import StrawberryField
+
+from .batch import BatchResolver, batch_resolver
+from .documents import Documents, Operation, check_cost
+from .errors import Code, Refused, RequestError, field_errors, internal_error, refused
+from .limits import Limits
+from .numbers import accept_exact_numbers
+from .run import Info, Run
+
+__all__ = ["Engine", "Guard", "RequestError", "Result"]
+
+Check: TypeAlias = Callable[[Any], None]
+Guard: TypeAlias = Callable[[str, StrawberryField], Check | None]
+"""Asked once for every field of the schema, by its type's name: a check of the context, or None where none is needed.
+
+The check raises a `RequestError` to refuse the field before its resolver runs."""
+
+_VARIABLE_ERRORS = 10
+
+
+class Result:
+    """What ran: `data`, null when an error reached the root, and formatted `errors`."""
+
+    __slots__ = ("data", "errors")
+
+    def __init__(self, data: dict[str, Any] | None, errors: list[dict[str, Any]]) -> None:
+        self.data = data
+        self.errors = errors
+
+
+class Engine:
+    """Runs operations of one schema. `production` hides introspection and suggestions."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        limits: Limits | None = None,
+        production: bool = False,
+        guard: Guard | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.schema: GraphQLSchema = schema._schema
+        self.production = production
+        self.documents = Documents(self.schema, self.limits, production=production)
+        accept_exact_numbers()
+        _prepare(schema, guard)
+
+    def operation(self, text: str, name: str | None = None) -> Operation:
+        """The operation to run, parsed, measured and validated, from the cache when known. Raises Refused."""
+        return self.documents.get(text).operation(name)
+
+    def cost(self, operation: Operation, variables: Mapping[str, Any]) -> int:
+        """What the operation may cost with these variables. Refused LIMIT_EXCEEDED when that is too much."""
+        cost = operation.cost if isinstance(operation.cost, int) else operation.cost(variables)
+        try:
+            check_cost(cost, self.limits)
+        except RequestError as error:
+            raise Refused.by(error) from None
+        return cost
+
+    async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> Result:
+        """Runs a query or mutation. Raises Refused when the variables do not fit; errors of fields are in it."""
+        run = self._run(operation, variables, context)
+        try:
+            result = cast("ExecutionResult | Awaitable[ExecutionResult]", run.execute_operation())
+            if isinstance(result, Awaitable):
+                result = await result
+        except Exception as error:
+            raise Refused([internal_error(error, operation=operation.name)]) from error
+        finally:
+            run.abandon()
+        return _result(result)
+
+    async def subscribe(
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any],
+        context: Any,
+        renew: Callable[[], Awaitable[Any]] | None = None,
+    ) -> AsyncGenerator[Result, None]:
+        """Runs a subscription, one result an event; close it to end the source. Each event gets a context from `renew`,
+        so that it sees the data, the time and the permissions of its moment. Raises Refused when there is no stream, or
+        when it breaks.
+        """
+        run = self._run(operation, variables, context)
+        async with aclosing(await _source(run, operation)) as source:
+            while True:
+                try:
+                    payload = await anext(source)
+                except StopAsyncIteration:
+                    return
+                except Exception as error:
+                    raise _broken(error, operation) from error
+                yield await self._event(run, payload, renew)
+
+    async def _event(self, run: Run, payload: Any, renew: Callable[[], Awaitable[Any]] | None) -> Result:
+        event = run.build_per_event_executor(payload)
+        if renew is not None:
+            try:
+                event.context_value = await renew()
+            except RequestError as error:
+                raise Refused.by(error) from error
+        try:
+            result = cast("ExecutionResult | Awaitable[ExecutionResult]", event.execute_operation(False))
+            return _result(await result if isinstance(result, Awaitable) else result)
+        finally:
+            event.abandon()
+
+    def _run(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> Run:
+        definitions = operation.node.variable_definitions or ()
+        try:
+            values = get_variable_values(
+                self.schema,
+                definitions,
+                cast("dict[str, Any]", variables),
+                max_errors=_VARIABLE_ERRORS,
+                hide_suggestions=self.production,
+            )
+        except RecursionError:
+            raise Refused.by(RequestError(Code.BAD_REQUEST, "The variables are nested too deeply.")) from None
+        except GraphQLError as error:
+            raise refused(Code.BAD_REQUEST, [error]) from error
+        if isinstance(values, list):
+            raise refused(Code.BAD_REQUEST, values)
+        return Run(
+            self.schema,
+            operation.definitions,
+            operation.fragments,
+            context,
+            operation.node,
+            values,
+            self.production,
+        )
+
+
+async def _source(run: Run, operation: Operation) -> AsyncGenerator[Any, None]:
+    try:
+        stream = create_source_event_stream(run)
+        found = await stream if isinstance(stream, Awaitable) else stream
+    except Exception as error:
+        raise _broken(error, operation) from error
+    if isinstance(found, ExecutionResult):
+        raise Refused(field_errors(found.errors or ()))
+    return cast("AsyncGenerator[Any, None]", found)
+
+
+def _broken(error: Exception, operation: Operation) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, RequestError):
+        return Refused.by(error)
+    return Refused([internal_error(error, operation=operation.name)])
+
+
+def _result(result: ExecutionResult) -> Result:
+    return Result(result.data, field_errors(result.errors) if result.errors else [])
+
+
+def _prepare(schema: strawberry.Schema, guard: Guard | None) -> None:
+    """Gives each field the shortest way to its value, and its guard."""
+    for type_ in schema._schema.type_map.values():
+        for field in getattr(type_, "fields", {}).values():
+            definition = getattr(field, "extensions", {}).get("strawberry-definition")
+            if not isinstance(definition, StrawberryField) or not hasattr(field, "resolve"):
+                continue
+            field.resolve = _shortest(schema, definition) or field.resolve
+            check = guard(type_.name, definition) if guard is not None else None
+            if check is not None:
+                field.resolve = _guarded(field.resolve, check)
+                if field.subscribe is not None:
+                    field.subscribe = _guarded(field.subscribe, check)
+
+
+def _shortest(schema: strawberry.Schema, field: StrawberryField) -> Callable[..., Any] | None:
+    """A resolver without Strawberry's layers, which cost more than most fields; None where the layers are needed."""
+    resolver, name = field.base_resolver, field.python_name
+    if isinstance(resolver, BatchResolver):
+        return batch_resolver(field, resolver, schema)
+    if field.is_subscription or field.extensions or schema.exception_handlers:
+        return None
+    if resolver is None:
+        return (lambda source, _info: getattr(source, name)) if schema.config.default_resolver is getattr else None
+    takes_itself = resolver.self_parameter is not None and len(resolver.signature.parameters) == 1
+    if takes_itself and not resolver.is_async:
+        method = cast("Callable[[Any], Any]", resolver.wrapped_func)
+        return lambda source, _info: method(source)
+    return None
+
+
+def _guarded(resolve: Callable[..., Any], check: Check) -> Callable[..., Any]:
+    def guarded(source: Any, info: Info, **arguments: Any) -> Any:
+        check(info.context)
+        return resolve(source, info, **arguments)
+
+    return guarded

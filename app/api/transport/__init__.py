@@ -1,0 +1,1 @@
+"""`/graphql` on the wire: GraphQL over HTTP, server-sent events, multipart and WebSocket, as one ASGI route."""
