@@ -58,6 +58,7 @@ def _shop(content: Content) -> Iterator[str]:
     yield from _unique("register", (register.code for register in file.registers), SLUG)
     yield from _unique("tax class", (tax_class.code for tax_class in file.tax_classes), SLUG)
     yield from _known("shop", "channel", [file.shop.default_channel], channels)
+    yield from _known("shop", "tax class", [file.shop.default_tax_class], _tax_classes(content))
     for channel in file.channels:
         yield from _known(channel.code, "location", channel.locations, locations)
         if channel.currency != file.shop.currency:
@@ -205,22 +206,19 @@ def _price_list(content: Content, entry: PriceList) -> Iterator[str]:
         yield f"{entry.code}: its window is no part of a week"
     for row in entry.prices:
         yield from _price(f"{entry.code}, {row.sku}", row.price)
-        if row.sku in products and (row.min_quantity <= 0 or row.min_quantity % products[row.sku].quantity_step):
+        if row.sku in products and (row.min_quantity < 0 or row.min_quantity % products[row.sku].quantity_step):
             yield f"{entry.code}, {row.sku}: {row.min_quantity} is no quantity of it"
 
 
 def _delivery_option(content: Content, option: DeliveryOption) -> Iterator[str]:
-    pickups = {location.code for location in content.shop.locations if location.offers_pickup}
     yield from _known(option.code, "tax class", [option.tax_class], _tax_classes(content))
-    if option.method == "PICKUP":
-        yield from _known(option.code, "place for pickup", [option.location], pickups)
-    elif option.location or not option.countries:
-        yield f"{option.code}: what is shipped goes to countries and names no location"
+    if (option.method == "SHIP") != bool(option.countries):
+        yield f"{option.code}: what is shipped goes to countries, what is picked up does not"
     if bool(option.by_weight) == bool(option.by_total):
         yield f"{option.code}: must cost by weight or by total"
     if not 0 <= option.min_days <= option.max_days:
         yield f"{option.code}: takes {option.min_days} to {option.max_days} days"
-    limits = [Decimal(rate.up_to_grams) for rate in option.by_weight] or [rate.from_total for rate in option.by_total]
+    limits = [Decimal(rate.from_grams) for rate in option.by_weight] or [rate.from_total for rate in option.by_total]
     if any(lower >= higher for lower, higher in pairwise(limits)):
         yield f"{option.code}: its rates do not rise"
     for price in [rate.price for rate in option.by_weight] + [rate.price for rate in option.by_total]:

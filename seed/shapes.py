@@ -52,6 +52,7 @@ class Shop(Record, frozen=True, kw_only=True):
     country: str
     languages: list[str]
     default_channel: str
+    default_tax_class: str
 
 
 class Channel(Record, frozen=True, kw_only=True):
@@ -97,11 +98,12 @@ class TaxClass(Record, frozen=True, kw_only=True):
 
 
 class TaxRate(Record, frozen=True, kw_only=True):
-    """A rate in percent of the net price. Without a region it holds for the whole country, where no region's does."""
+    """A rate in percent of the net price: of a country or, beside that or in its place, of a region of it."""
 
     tax_class: str
     country: str
     region: str | None = None
+    replaces_country: bool = False
     percent: Decimal
     name: Text
 
@@ -184,9 +186,10 @@ class Variant(Record, frozen=True, kw_only=True):
     """What is bought. `price` is the base list's, for one unit.
 
     `barcode` is an EAN-13, null for what is weighed or has no label; `scale_code` is the five digits that a scale puts
-    after the 2 of its labels, null unless weighed. `weight_grams` is that of one unit. `stock`, `safety_stock` and
-    `backorder` (how much may be sold beyond the stock) are by location; none of them for what is not tracked.
-    `media` are files of the product's media that show this variant.
+    after the 2 of its labels (below 50000 a label gives the price, from there on the weight), null unless weighed.
+    `weight_grams` is that of one unit. `stock`, `safety_stock` and `backorder` (how much may be sold beyond the stock)
+    are by location; none of them for what is not tracked. `media` are files of the product's media that show this
+    variant.
     """
 
     sku: str
@@ -289,10 +292,10 @@ class Window(Record, frozen=True, kw_only=True):
 
 
 class PriceRow(Record, frozen=True, kw_only=True):
-    """The unit price of a variant from `min_quantity` on."""
+    """The unit price of a variant from `min_quantity` on; left out: of any quantity, 0.350 kg as well."""
 
     sku: str
-    min_quantity: Decimal = Decimal(1)
+    min_quantity: Decimal = Decimal(0)
     price: Decimal
 
 
@@ -319,9 +322,9 @@ class PriceList(Record, frozen=True, kw_only=True):
 
 
 class WeightRate(Record, frozen=True, kw_only=True):
-    """What delivery costs up to and including this weight."""
+    """What delivery costs from this weight on."""
 
-    up_to_grams: int
+    from_grams: int
     price: Decimal
 
 
@@ -333,8 +336,10 @@ class TotalRate(Record, frozen=True, kw_only=True):
 
 
 class DeliveryOption(Record, frozen=True, kw_only=True):
-    """A way to get the goods. Either by weight (the first rate that is enough; heavier: not offered) or by total (the
-    last rate that is reached; less: not offered), rates in rising order. Days are working days, both ends included.
+    """A way to get the goods: SHIP to these countries, or PICKUP at any store that offers it.
+
+    It costs by weight or by total: the last rate that is reached; not offered below the first, nor above the greatest
+    weight. Days are working days, both ends included.
     """
 
     code: str
@@ -342,12 +347,12 @@ class DeliveryOption(Record, frozen=True, kw_only=True):
     name: Text
     description: Text
     tax_class: str
-    location: str | None = None
     countries: list[str] = []
     min_days: int
     max_days: int
     by_weight: list[WeightRate] = []
     by_total: list[TotalRate] = []
+    max_weight_grams: int | None = None
 
 
 class Content(Record, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from stdnum import ean
 
+from app.catalog.barcodes import read_scale_label
 from seed.checks import problems
 from seed.content import DATA, MEDIA, BadContent, load, read
 from seed.shapes import Content, Product, Variant, Window
@@ -84,13 +85,17 @@ def test_alcohol_is_for_adults(content):
     assert [entry.slug for entry in drinks if "maior-de-18" not in entry.tags] == ["cerveja-sem-alcool"]
 
 
-def test_a_scale_label_of_a_weighed_variant_is_a_valid_ean(content):
+def test_a_scale_label_of_a_weighed_variant_says_its_weight_or_its_price(content):
     weighed = [variant for variant in variants(content) if variant.scale_code]
     assert len(weighed) >= 40
-    for variant in weighed:
-        label = f"2{variant.scale_code}000350"
-        assert len(label) == 12
-        assert ean.is_valid(label + ean.calc_check_digit(label))
+    labels = [
+        read_scale_label(label + ean.calc_check_digit(label)) for label in (f"2{v.scale_code}000350" for v in weighed)
+    ]
+    assert [label and label.scale_code for label in labels] == [variant.scale_code for variant in weighed]
+    assert any(label and label.total_minor == 350 for label in labels)
+    tomato = labels[[variant.sku for variant in weighed].index("HORT-TOM-ITA")]
+    assert tomato
+    assert tomato.quantity_milli == 350
 
 
 def test_the_tomato_is_sold_by_the_gram(content):
@@ -192,9 +197,7 @@ def test_delivery_is_by_weight_by_total_and_free_at_the_stores(content):
     assert [rate.from_total for rate in options["free"].by_total] == [200]
     assert options["standard"].by_weight
     assert options["express"].by_weight
-    pickups = [entry for entry in options.values() if entry.method == "PICKUP"]
-    assert {entry.location for entry in pickups} == {"centro", "praia"}
-    assert all(rate.price == 0 for entry in pickups for rate in entry.by_total)
+    assert (options["pickup"].method, [rate.price for rate in options["pickup"].by_total]) == ("PICKUP", [0])
 
 
 def test_pictures_are_small_well_formed_and_all_used(content):
