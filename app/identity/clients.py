@@ -1,6 +1,6 @@
 """API clients: programs that sell in one channel, such as a storefront's server or an app."""
 
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, update
@@ -17,6 +17,10 @@ INSERT: Final = insert(api_client)
 LOCK: Final = select(api_client).where(api_client.c.id == bindparam("client_id")).with_for_update()
 CHANNEL: Final = select(channel_state.c.id).where(channel_state.c.id == bindparam("channel_id"))
 UPDATE: Final = update(api_client).where(api_client.c.id == bindparam("client_id"))
+CHECKS: Final[dict[str, tuple[str, fields.Check]]] = {
+    "name": ("name", fields.text),
+    "active": ("active", fields.flag),
+}
 
 
 class ClientFields(TypedDict, total=False):
@@ -53,11 +57,7 @@ async def update_client(
     if found is None or not actor.principal.works_in(found.channel_id):
         raise NotFound("There is no such API client.", path=("apiClientId",))
     check_version(expected_version, found.version, "ApiClient", client_id)
-    written: dict[str, Any] = {}
-    if "name" in given:
-        written["name"] = fields.text(given["name"], ("name",))
-    if "active" in given:
-        written["active"] = fields.flag(given["active"], ("active",))
+    written = fields.checked(given, CHECKS)
     await tx.execute(
         UPDATE.values(**written, version=api_client.c.version + 1, updated_at=actor.now), {"client_id": client_id}
     )

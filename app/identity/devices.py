@@ -1,5 +1,6 @@
 """Devices: machines that sell at one register."""
 
+from collections.abc import Collection
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
@@ -31,12 +32,8 @@ class DeviceFields(TypedDict, total=False):
 async def create(tx: Tx, actor: Actor, given: DeviceFields) -> UUID:
     """Bind a new device to a register. Raises NotFound for a register out of reach, InvalidInput."""
     device_id = new_id()
-    row: dict[str, Any] = {"id": device_id, "active": True, "created_at": actor.now, "updated_at": actor.now}
-    row["name"] = fields.text(given.get("name"), ("name",))
-    row |= await _clean(tx, actor, given)
-    if "register_id" not in row:
-        raise NotFound("There is no such register.", path=("registerId",))
-    await tx.execute(INSERT, row)
+    row = await _checked(tx, actor, given, required=("name", "register_id"))
+    await tx.execute(INSERT, row | {"id": device_id, "created_at": actor.now, "updated_at": actor.now})
     return device_id
 
 
@@ -51,7 +48,7 @@ async def update_device(
     if found is None or not await _in_reach(tx, actor, found.register_id):
         raise NotFound("There is no such device.", path=("deviceId",))
     check_version(expected_version, found.version, "Device", device_id)
-    written = await _clean(tx, actor, given)
+    written = await _checked(tx, actor, given)
     await tx.execute(
         UPDATE.values(**written, version=device.c.version + 1, updated_at=actor.now), {"device_id": device_id}
     )
@@ -60,16 +57,17 @@ async def update_device(
     return device_id
 
 
-async def _clean(tx: Tx, actor: Actor, given: DeviceFields) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    if "name" in given:
-        written["name"] = fields.text(given["name"], ("name",))
-    if "active" in given:
-        written["active"] = fields.flag(given["active"], ("active",))
-    if "register_id" in given:
-        if not await _in_reach(tx, actor, given["register_id"]):
-            raise NotFound("There is no such register.", path=("registerId",))
-        written["register_id"] = given["register_id"]
+CHECKS: Final[dict[str, tuple[str, fields.Check]]] = {
+    "name": ("name", fields.text),
+    "register_id": ("registerId", fields.given),
+    "active": ("active", fields.flag),
+}
+
+
+async def _checked(tx: Tx, actor: Actor, given: DeviceFields, *, required: Collection[str] = ()) -> dict[str, Any]:
+    written = fields.checked(given, CHECKS, required=required)
+    if "register_id" in written and not await _in_reach(tx, actor, written["register_id"]):
+        raise NotFound("There is no such register.", path=("registerId",))
     return written
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from babel import Locale
 from sqlalchemy.exc import DBAPIError
 
 from app.platform.db import sqlstate
-from app.platform.errors import InvalidInput, Path
+from app.platform.errors import InvalidInput, Path, Refusal, collect
 
 _CODE: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _EMAIL: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
@@ -19,6 +19,31 @@ _NO_COUNTRIES: Final = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 _COUNTRIES: Final = frozenset(
     str(code) for code in Locale("en").territories if re.fullmatch("[A-Z]{2}", str(code)) and code not in _NO_COUNTRIES
 )
+
+Check = Callable[[object, Path], Any]
+
+
+def checked(
+    given: Mapping[str, Any],
+    checks: Mapping[str, tuple[str, Check]],
+    *,
+    required: Collection[str] = (),
+    path: Path = (),
+) -> dict[str, Any]:
+    """Those of these fields that are given, each as its check answers it; a required one left out is checked as None.
+
+    `checks`: by the column's name, the input field's name and the check. Raises all that is wrong at once.
+    """
+    refusals: list[Refusal] = []
+    found: dict[str, Any] = {}
+    for column, (field, check) in checks.items():
+        if column in given or column in required:
+            try:
+                found[column] = check(given.get(column), (*path, field))
+            except Refusal as refusal:
+                refusals.append(refusal)
+    collect(refusals)
+    return found
 
 
 def text(value: object, path: Path, *, most: int = 200) -> str:
@@ -55,6 +80,11 @@ def code(value: object, path: Path) -> str:
     raise InvalidInput("A code is 1 to 40 characters of a-z, 0-9 and -.", path=path, code="INVALID_CODE")
 
 
+def required_email(value: object, path: Path) -> str:
+    """An e-mail address. Raises InvalidInput: REQUIRED, TOO_LONG, INVALID_EMAIL."""
+    return email(text(value, path, most=254), path) or ""
+
+
 def email(value: object, path: Path) -> str | None:
     """An e-mail address, or None for nothing. Raises InvalidInput: TOO_LONG, INVALID_EMAIL."""
     found = optional_text(value, path, most=254)
@@ -76,11 +106,18 @@ def region(value: object, path: Path) -> str | None:
     return found.upper() if found is not None and len(found) <= 3 else found
 
 
-def one_of(value: object, choices: Collection[str], path: Path) -> str:
+def one_of(value: object, path: Path, *, choices: Collection[str]) -> str:
     """One of these. Raises InvalidInput: UNKNOWN_VALUE."""
     if isinstance(value, str) and value in choices:
         return value
     raise InvalidInput(f"One of {', '.join(sorted(choices))}.", path=path, code="UNKNOWN_VALUE")
+
+
+def given(value: object, path: Path) -> Any:
+    """Anything but nothing. Raises InvalidInput: REQUIRED."""
+    if value is None:
+        raise InvalidInput("This must not be empty.", path=path, code="REQUIRED")
+    return value
 
 
 def flag(value: object, path: Path) -> bool:

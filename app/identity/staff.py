@@ -1,6 +1,7 @@
 """Staff: who works at a till or in the back office, in which role, and where it holds."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from app.identity.principal import Actor, Principal
 from app.identity.tables import channel_state, location_state, staff
 from app.identity.tokens import Bearer, revoke_all
 from app.platform.db import Tx
-from app.platform.errors import NotFound, check_version
+from app.platform.errors import NotFound, Path, check_version
 from app.platform.ids import new_id
 
 STAFF_ROLES: Final = frozenset({"owner", "manager", "cashier", "catalog", "service", "readonly"})
@@ -55,9 +56,7 @@ class StaffFields(TypedDict, total=False):
 
 async def create(tx: Tx, actor: Actor, given: StaffFields) -> UUID:
     """Raises InvalidInput (ALREADY_TAKEN for an e-mail address of other staff, …), BeyondReach."""
-    written = _clean({"role": "readonly", "location_ids": None, "channel_ids": None, "active": True} | given)
-    written["name"] = fields.text(given.get("name"), ("name",))
-    written["email"] = fields.text(given.get("email"), ("email",), most=254)
+    written = fields.checked({"active": True} | given, CHECKS, required=CHECKS)
     _check_reach(actor.principal, written)
     await _check_places(tx, written)
     staff_id = new_id()
@@ -78,7 +77,7 @@ async def update_staff(
     if found is None or not reaches(principal, location_ids=found.location_ids, channel_ids=found.channel_ids):
         raise NotFound("There is no such staff.", path=("staffId",))
     check_version(expected_version, found.version, "Staff", staff_id)
-    written = _clean(given)
+    written = fields.checked(given, CHECKS)
     if not ROLES[found.role] <= principal.permissions:
         raise BeyondReach("a role with permissions", path=("staffId",))
     kept = {name: getattr(found, name) for name in ("role", "location_ids", "channel_ids", "active")}
@@ -94,23 +93,19 @@ async def update_staff(
     return staff_id
 
 
-def _clean(given: Any) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    if "name" in given:
-        written["name"] = fields.text(given["name"], ("name",))
-    if "email" in given:
-        fields.text(given["email"], ("email",), most=254)
-        written["email"] = fields.email(given["email"], ("email",))
-    if "role" in given:
-        written["role"] = fields.one_of(given["role"], STAFF_ROLES, ("role",))
-    if "active" in given:
-        written["active"] = fields.flag(given["active"], ("active",))
-    for name, path in (("location_ids", "locationIds"), ("channel_ids", "channelIds")):
-        if name in given:
-            places = given[name]
-            fields.at_most(places or (), MOST_PLACES, (path,))
-            written[name] = None if places is None else list(dict.fromkeys(places))
-    return written
+def _places(value: Any, path: Path) -> list[UUID] | None:
+    fields.at_most(value or (), MOST_PLACES, path)
+    return None if value is None else list(dict.fromkeys(value))
+
+
+CHECKS: Final[dict[str, tuple[str, fields.Check]]] = {
+    "name": ("name", fields.text),
+    "email": ("email", fields.required_email),
+    "role": ("role", partial(fields.one_of, choices=STAFF_ROLES)),
+    "location_ids": ("locationIds", _places),
+    "channel_ids": ("channelIds", _places),
+    "active": ("active", fields.flag),
+}
 
 
 def _check_reach(principal: Principal, wanted: dict[str, Any]) -> None:

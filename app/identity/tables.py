@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.platform.db import id_column, metadata, moment, version_column
 
-# What a credential follows of registers, channels and locations; the tables are those of `pos` and `channels`, further up.
+# What credentials follow of registers, channels and locations, whose tables are further up, in `pos` and `channels`.
 register_place = table(
     "register", column("id", Uuid), column("location_id", Uuid), column("channel_id", Uuid), column("active", Boolean)
 )
