@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, bindparam, func, select, tuple_
+from sqlalchemy import Row, and_, func, literal, select, tuple_
 
 from app.carts.basket import CARTS, VISITS, Basket, Line, baskets, rows_by_cart
 from app.carts.quote import Quoted, quote
@@ -164,10 +164,9 @@ async def list_carts(
     """Carts that the caller may see, last touched first; one more than `first` when there are more."""
     conditions = _conditions(principal, wanted)
     if after is not None:
-        conditions.append(tuple_(cart.c.updated_at, cart.c.id) < tuple_(bindparam("at"), bindparam("id")))
+        conditions.append(tuple_(cart.c.updated_at, cart.c.id) < tuple_(literal(after[0]), literal(after[1])))
     statement = select(cart).where(and_(True, *conditions)).order_by(cart.c.updated_at.desc(), cart.c.id.desc())
-    at, key = after or (None, None)
-    return await db.rows(statement.limit(first + 1), {"at": at, "id": key} if after else None)
+    return await db.rows(statement.limit(first + 1))
 
 
 async def count_carts(db: Reader, principal: Principal, wanted: CartsWanted) -> int | None:

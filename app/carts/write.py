@@ -1,6 +1,6 @@
 """The frame of every cart command: lock the cart, change it in memory, quote it, write it, hold its stock, tell it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -130,7 +130,7 @@ async def visit(tx: Tx, actor: Actor, cart_id: UUID) -> None:
 async def claim_stock(tx: Tx, basket: Basket, quoted: Quoted, channel: Row[Any], now: datetime) -> None:
     """Make the cart's holds what its lines ask for. Raises one InsufficientStock for each line that is short."""
     expires_at = now + timedelta(minutes=channel.hold_minutes)
-    demands = await demands_of(tx, basket, quoted, channel)
+    demands = await demands_of(tx, basket, quoted.variants, channel)
     await reservations.hold(
         tx,
         cart_id=basket.id,
@@ -140,9 +140,9 @@ async def claim_stock(tx: Tx, basket: Basket, quoted: Quoted, channel: Row[Any],
     )
 
 
-async def demands_of(tx: Tx, basket: Basket, quoted: Quoted, channel: Row[Any]) -> list[Demand]:
+async def demands_of(tx: Tx, basket: Basket, variants: Mapping[UUID, Row[Any]], channel: Row[Any]) -> list[Demand]:
     """What each line with tracked stock needs, and from which locations, the first preferred."""
-    wanted = [line for line in basket.lines if _tracked(line, quoted)]
+    wanted = [line for line in basket.lines if _tracked(line, variants)]
     free = [line for line in wanted if _ties(basket, line) is None]
     ranked: Sequence[UUID] = ()
     if free:
@@ -164,14 +164,14 @@ async def demands_of(tx: Tx, basket: Basket, quoted: Quoted, channel: Row[Any]) 
                 quantity=line.quantity,
                 location_ids=tuple(ranked) if tied is None else (tied,),
                 path=line.path,
-                backorder_allowance=quoted.variants[line.variant_id].backorder_allowance,
+                backorder_allowance=variants[line.variant_id].backorder_allowance,
             )
         )
     return demands
 
 
-def _tracked(line: Line, quoted: Quoted) -> bool:
-    variant = quoted.variants.get(line.variant_id)
+def _tracked(line: Line, variants: Mapping[UUID, Row[Any]]) -> bool:
+    variant = variants.get(line.variant_id)
     return variant is not None and variant.track_stock
 
 

@@ -26,7 +26,7 @@ SALE_OF = (
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """From `credit` to `debit`. The amount is in minor units; a negative one is posted the other way, 0 is not posted."""
+    """From `credit` to `debit`, in minor units; a negative amount is posted the other way, 0 is not posted."""
 
     debit: str
     credit: str

@@ -1,6 +1,6 @@
 """Tenders: the legs of a split payment, checked against what is to be paid, and kept as payments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,32 +42,31 @@ class Tender:
 
 def check_tenders(tenders: Sequence[Tender], total: int) -> int:
     """The change to give back. Raises InvalidInput where the tenders do not add up to the total, each at its path."""
-    refusals: list[Refusal] = []
     if len(tenders) > MOST_TENDERS:
         raise InvalidInput(f"At most {MOST_TENDERS} tenders.", path=("tenders",), code="TOO_MANY")
-    for tender in tenders:
-        if tender.amount <= 0:
-            refusals.append(_wrong(tender, "amount", "A tender's amount must be above 0.", "INVALID_AMOUNT"))
-        if tender.received is not None:
-            if tender.method != "CASH":
-                refusals.append(_wrong(tender, "received", "Only cash gives change.", "INVALID_AMOUNT"))
-            elif tender.received < tender.amount:
-                refusals.append(_wrong(tender, "received", "Less was received than the amount.", "INVALID_AMOUNT"))
-        if tender.installments is not None and not 1 <= tender.installments <= 48:
-            refusals.append(_wrong(tender, "installments", "Installments are from 1 to 48.", "INVALID_INSTALLMENTS"))
-        for name in ("reference", "label"):
-            if len(getattr(tender, name) or "") > LONGEST_TEXT:
-                refusals.append(_wrong(tender, name, f"At most {LONGEST_TEXT} characters.", "TOO_LONG"))
+    collect([refusal for tender in tenders for refusal in _wrongs(tender)])
     given = sum(tender.amount for tender in tenders)
-    if not refusals and given != total:
+    if given != total:
         word = "less" if given < total else "more"
-        refusals.append(
-            InvalidInput(
-                f"The tenders add up to {word} than the total.", path=("tenders",), code="TENDERS_DO_NOT_ADD_UP"
-            )
+        raise InvalidInput(
+            f"The tenders add up to {word} than the total.", path=("tenders",), code="TENDERS_DO_NOT_ADD_UP"
         )
-    collect(refusals)
     return sum(tender.received - tender.amount for tender in tenders if tender.received is not None)
+
+
+def _wrongs(tender: Tender) -> Iterator[Refusal]:
+    if tender.amount <= 0:
+        yield _wrong(tender, "amount", "A tender's amount must be above 0.", "INVALID_AMOUNT")
+    if tender.received is not None:
+        if tender.method != "CASH":
+            yield _wrong(tender, "received", "Only cash gives change.", "INVALID_AMOUNT")
+        elif tender.received < tender.amount:
+            yield _wrong(tender, "received", "Less was received than the amount.", "INVALID_AMOUNT")
+    if tender.installments is not None and not 1 <= tender.installments <= 48:
+        yield _wrong(tender, "installments", "Installments are from 1 to 48.", "INVALID_INSTALLMENTS")
+    for name in ("reference", "label"):
+        if len(getattr(tender, name) or "") > LONGEST_TEXT:
+            yield _wrong(tender, name, f"At most {LONGEST_TEXT} characters.", "TOO_LONG")
 
 
 def _wrong(tender: Tender, field: str, message: str, code: str) -> InvalidInput:

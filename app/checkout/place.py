@@ -1,0 +1,283 @@
+"""Placing: a cart becomes an order, its holds allocations or a sale, its tenders payments; one transaction, or nothing.
+
+The stock is taken last, so that the lock on a level that everybody wants is held as short as can be.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from app.carts.basket import CARRY_OUT, PICKUP, SHIP, Basket, Line
+from app.carts.close import close_as_ordered
+from app.carts.quote import Quoted, quote
+from app.carts.totals import cash_rounding
+from app.carts.write import demands_of, lock
+from app.catalog.queries import sellable
+from app.channels.queries import channels_by_ids
+from app.checkout.draft import draft_order
+from app.checkout.errors import PriceChanged
+from app.customers.contact import checked_email
+from app.events.outbox import Change, Topic, emit
+from app.fulfillment.create import record as record_fulfillment
+from app.identity.principal import Actor
+from app.inventory.allocations import Take, allocate
+from app.orders.record import OrderDraft, record
+from app.orders.states import status
+from app.orders.write import note, order_scopes
+from app.payments.ledger import post_sale
+from app.payments.tenders import Tender, check_tenders, take
+from app.platform.db import Tx
+from app.platform.errors import InvalidInput, Refusal, collect
+
+LONGEST_RECEIPT_NUMBER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What a caller says at checkout. `expected_total`: minor units of the cart's currency."""
+
+    cart_id: UUID | None
+    expected_version: int | None
+    tenders: Sequence[Tender]
+    expected_total: int | None = None
+    email: str | None = None
+    receipt_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order's id, and the change to give back in minor units."""
+
+    order_id: UUID
+    change: int
+    currency: str
+
+
+async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
+    """Sell the cart.
+
+    Raises NotFound, VersionConflict, InvalidInput (EMPTY, WITHDRAWN, DELIVERY_REQUIRED, OPTION_REQUIRED,
+    TENDERS_DO_NOT_ADD_UP, …), PriceChanged, and one InsufficientStock for each line that is short: then nothing is sold.
+    """
+    basket = await lock(tx, actor, checkout.cart_id, checkout.expected_version)
+    if not basket.lines:
+        raise InvalidInput("The cart is empty.", path=("cartId",), code="EMPTY")
+    _check_receipt_number(checkout.receipt_number)
+    channel = (await channels_by_ids(tx, [basket.row.channel_id]))[basket.row.channel_id]
+    quoted = await _settled_quote(tx, actor, basket, channel, checkout)
+    _check_deliveries(actor, basket)
+    _round_for_cash(basket, channel, checkout.tenders)
+    total = basket.now_is("total")
+    _check_expected(basket, checkout, total)
+    change = check_tenders(checkout.tenders, total)
+    email = checked_email(checkout.email, ("email",))
+    draft = await draft_order(
+        tx, actor, basket, channel, email=email or basket.row.email, receipt_number=checkout.receipt_number
+    )
+    takes = await _takes(tx, basket, quoted, channel, draft)
+    await _write(tx, actor, basket, draft, checkout.tenders)
+    await close_as_ordered(tx, actor, basket, draft.id)
+    await allocate(
+        tx,
+        cart_id=basket.id,
+        order_id=draft.id,
+        order_number=draft.columns["number"],
+        takes=takes,
+        actor=actor,
+        now=actor.now,
+        ignores_safety_stock=channel.ignores_safety_stock,
+    )
+    return Placed(order_id=draft.id, change=change, currency=basket.row.currency)
+
+
+def _check_receipt_number(receipt_number: str | None) -> None:
+    if receipt_number is not None and not 0 < len(receipt_number) <= LONGEST_RECEIPT_NUMBER:
+        raise InvalidInput(
+            f"A receipt number has 1 to {LONGEST_RECEIPT_NUMBER} characters.",
+            path=("receiptNumber",),
+            code="INVALID_RECEIPT_NUMBER",
+        )
+
+
+async def _settled_quote(tx: Tx, actor: Actor, basket: Basket, channel: Row[Any], checkout: Checkout) -> Quoted | None:
+    """The quote to sell at: the promise, or, once it is over, today's if the shopper has agreed to it."""
+    if basket.promised(actor.now):
+        return None
+    before = {line.id: (line.total_gross if channel.prices_include_tax else line.total_net) for line in basket.lines}
+    stored = basket.row.total
+    quoted = await quote(tx, basket, channel=channel, now=actor.now, anew=True)
+    fresh = basket.changes["total"]
+    if checkout.expected_total is not None or fresh == stored:
+        return quoted
+    changed: list[Refusal] = []
+    for line in basket.lines:
+        now = line.total_gross if channel.prices_include_tax else line.total_net
+        if now != before[line.id]:
+            changed.append(_changed(basket, before[line.id], now, line.id))
+    collect(changed or [_changed(basket, stored, fresh, None)])
+    return quoted
+
+
+def _changed(basket: Basket, was: int, now: int, line_id: UUID | None, path: tuple[str, ...] = ()) -> PriceChanged:
+    return PriceChanged(
+        "The price has changed: show the shopper the cart, and try again.",
+        cart_id=basket.id,
+        was=was,
+        now=now,
+        currency=basket.row.currency,
+        line_id=line_id,
+        path=path,
+    )
+
+
+def _check_expected(basket: Basket, checkout: Checkout, total: int) -> None:
+    """The shopper agreed to this total, before or after cash rounding."""
+    agreed = checkout.expected_total
+    if agreed is not None and agreed not in (total, total - basket.now_is("rounding")):
+        raise _changed(basket, agreed, total, None, ("expectedTotal",))
+
+
+def _round_for_cash(basket: Basket, channel: Row[Any], tenders: Sequence[Tender]) -> None:
+    """What is paid in cash alone is rounded to the channel's smallest coin."""
+    total = basket.now_is("total") - basket.now_is("rounding")
+    rounding = 0
+    if channel.cash_rounding > 1 and tenders and all(tender.method == "CASH" for tender in tenders):
+        rounding = cash_rounding(total, channel.cash_rounding)
+    basket.changes |= {"rounding": rounding, "total": total + rounding}
+
+
+def _check_deliveries(actor: Actor, basket: Basket) -> None:
+    refusals: list[Refusal] = []
+    for delivery in basket.deliveries:
+        if delivery.method == SHIP and delivery.option is None:
+            refusals.append(
+                InvalidInput("Choose how it is shipped (cartDeliverySet).", path=("cartId",), code="OPTION_REQUIRED")
+            )
+        if delivery.method == CARRY_OUT and not actor.principal.may("payments.settle"):
+            refusals.append(InvalidInput("Only a till hands goods over.", path=("cartId",), code="METHOD_NOT_ALLOWED"))
+    collect(refusals)
+
+
+async def _takes(tx: Tx, basket: Basket, quoted: Quoted | None, channel: Row[Any], draft: OrderDraft) -> list[Take]:
+    variants = (
+        quoted.variants
+        if quoted is not None
+        else await sellable(
+            tx, [line.variant_id for line in basket.lines], channel_id=channel.id, moment=draft.columns["placed_at"]
+        )
+    )
+    refusals: list[Refusal] = []
+    for line in basket.lines:
+        variant = variants.get(line.variant_id)
+        if variant is None or not variant.published:
+            refusals.append(
+                InvalidInput(f"{line.sku or 'An item'} is not for sale any more.", path=("cartId",), code="WITHDRAWN")
+            )
+        elif variant.requires_shipping and line.delivery_id is None:
+            refusals.append(
+                InvalidInput(
+                    f"Say how {line.sku} reaches the shopper (cartDeliverySet).",
+                    path=("cartId",),
+                    code="DELIVERY_REQUIRED",
+                )
+            )
+    collect(refusals)
+    order_lines = dict(zip((line.id for line in basket.lines), draft.lines, strict=True))
+    demands = await demands_of(tx, basket, variants, channel)
+    by_id = {line.id: line for line in basket.lines}
+    return [
+        Take(
+            cart_line_id=demand.line_id,
+            order_line_id=order_lines[demand.line_id]["id"],
+            variant_id=demand.variant_id,
+            quantity=demand.quantity,
+            location_ids=demand.location_ids,
+            leaves_now=_carried_out(basket, by_id[demand.line_id]),
+            path=("cartId",),
+            backorder_allowance=demand.backorder_allowance,
+        )
+        for demand in demands
+    ]
+
+
+def _carried_out(basket: Basket, line: Line) -> bool:
+    delivery = basket.delivery_of(line)
+    return delivery is not None and delivery.method == CARRY_OUT
+
+
+async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tenders: Sequence[Tender]) -> None:
+    """The order with its payments, its postings, and the fulfillments of what is carried out."""
+    columns = draft.columns
+    settled = actor.principal.may("payments.settle")
+    paid = _paid(tenders, settled, columns["total"])
+    leaving = [row for line, row in zip(basket.lines, draft.lines, strict=True) if _carried_out(basket, line)]
+    sent = _sent(len(leaving), len(draft.lines))
+    await record(
+        tx,
+        OrderDraft(
+            id=draft.id,
+            columns={
+                **columns,
+                "payment_status": paid,
+                "fulfillment_status": sent,
+                "status": status(paid, sent),
+            },
+            lines=draft.lines,
+            deliveries=draft.deliveries,
+            visits=draft.visits,
+        ),
+    )
+    await take(
+        tx,
+        order_id=draft.id,
+        tenders=tenders,
+        currency=columns["currency"],
+        settled=settled,
+        place=str(columns["location_id"] or columns["channel_id"]),
+        now=actor.now,
+    )
+    await post_sale(
+        tx,
+        order_id=draft.id,
+        currency=columns["currency"],
+        now=actor.now,
+        goods=sum(line.total_net for line in basket.lines),
+        delivery=sum(each.net or 0 for each in basket.deliveries),
+        tax=columns["tax"],
+        rounding=columns["rounding"],
+    )
+    await _hand_over(tx, actor, draft, leaving)
+    await note(tx, actor, draft.id, "placed", details={"number": columns["number"], "total": columns["total"]})
+    pickups = [each.location_id for each in basket.deliveries if each.method == PICKUP and each.location_id]
+    scopes = order_scopes(columns["location_id"], columns["customer_id"], pickups)
+    await emit(tx, [Change(topic=Topic.ORDER, entity_id=draft.id, version=1, before=(), after=scopes)])
+
+
+async def _hand_over(tx: Tx, actor: Actor, draft: OrderDraft, leaving: Sequence[Mapping[str, Any]]) -> None:
+    """A fulfillment for each place where goods are carried out."""
+    for delivery in draft.deliveries:
+        quantities = {row["id"]: row["quantity"] for row in leaving if row["delivery_id"] == delivery["id"]}
+        if quantities:
+            await record_fulfillment(
+                tx,
+                order_id=draft.id,
+                method=CARRY_OUT,
+                location_id=delivery["location_id"],
+                quantities=quantities,
+                actor=actor,
+            )
+
+
+def _paid(tenders: Sequence[Tender], settled: bool, total: int) -> str:
+    if not total:
+        return "PAID"
+    return "PAID" if settled and tenders else "PENDING"
+
+
+def _sent(leaving: int, lines: int) -> str:
+    if leaving == lines:
+        return "FULFILLED"
+    return "PARTIALLY_FULFILLED" if leaving else "UNFULFILLED"

@@ -1,0 +1,161 @@
+"""Reading orders, in batches and in lists."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, bindparam, exists, func, literal, or_, select, tuple_
+
+from app.identity.principal import Principal
+from app.orders.tables import order, order_delivery, order_event, order_line, order_visit
+from app.platform.db import Reader
+from app.platform.texts import key_of
+
+COUNTED_UP_TO = 10_000
+_ids = bindparam("ids", expanding=True)
+
+BY_IDS = select(order).where(order.c.id.in_(_ids))
+BY_NUMBERS = select(order).where(order.c.number.in_(_ids))
+BY_RECEIPTS = select(order).where(order.c.receipt_number.in_(_ids))
+BY_CARTS = select(order).where(order.c.cart_id.in_(_ids))
+LINES = select(order_line).where(order_line.c.order_id.in_(_ids)).order_by(order_line.c.order_id, order_line.c.position)
+LINES_BY_IDS = select(order_line).where(order_line.c.id.in_(_ids))
+DELIVERIES = (
+    select(order_delivery)
+    .where(order_delivery.c.order_id.in_(_ids))
+    .order_by(order_delivery.c.order_id, order_delivery.c.id)
+)
+EVENTS = (
+    select(order_event)
+    .where(order_event.c.order_id.in_(_ids))
+    .order_by(order_event.c.order_id, order_event.c.at, order_event.c.id)
+)
+VISITS = (
+    select(order_visit).where(order_visit.c.order_id.in_(_ids)).order_by(order_visit.c.order_id, order_visit.c.position)
+)
+
+
+async def orders_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    """Orders' rows by id, whoever asks: see `identity.access.may_open_order`."""
+    return {row.id: row for row in await db.rows(BY_IDS, {"ids": list(ids)})}
+
+
+async def order_by_number(db: Reader, number: str) -> Row[Any] | None:
+    return await db.row(BY_NUMBERS, {"ids": [number]})
+
+
+async def order_by_receipt(db: Reader, receipt_number: str) -> Row[Any] | None:
+    return await db.row(BY_RECEIPTS, {"ids": [receipt_number]})
+
+
+async def orders_by_carts(db: Reader, cart_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    """The orders that these carts became, by cart."""
+    return {row.cart_id: row for row in await db.rows(BY_CARTS, {"ids": list(cart_ids)})}
+
+
+async def lines_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    return {row.id: row for row in await db.rows(LINES_BY_IDS, {"ids": list(ids)})}
+
+
+async def lines_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
+    return await _by_order(db, LINES, ids)
+
+
+async def deliveries_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
+    return await _by_order(db, DELIVERIES, ids)
+
+
+async def events_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """What happened to these orders, oldest first."""
+    return await _by_order(db, EVENTS, ids)
+
+
+async def visits_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """The channels that touched the carts that these orders were, in order."""
+    return await _by_order(db, VISITS, ids)
+
+
+async def _by_order(db: Reader, statement: Any, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
+    found: dict[UUID, list[Row[Any]]] = {}
+    for row in await db.rows(statement, {"ids": list(ids)}):
+        found.setdefault(row.order_id, []).append(row)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersWanted:
+    """Which orders to list; None is any. `search`: in number, receipt number, e-mail, names and SKUs of lines."""
+
+    statuses: tuple[str, ...] | None = None
+    channel_ids: tuple[UUID, ...] | None = None
+    location_id: UUID | None = None
+    customer_id: UUID | None = None
+    placed_from: datetime | None = None
+    placed_to: datetime | None = None
+    search: str | None = None
+
+
+def _within_reach(principal: Principal) -> list[Any]:
+    conditions: list[Any] = []
+    if principal.location_ids is not None:
+        picked_up = exists(
+            select(literal(1)).where(
+                order_delivery.c.order_id == order.c.id, order_delivery.c.location_id.in_(principal.location_ids)
+            )
+        )
+        conditions.append(or_(order.c.location_id.in_(principal.location_ids), picked_up))
+    if principal.channel_ids is not None:
+        conditions.append(order.c.channel_id.in_(principal.channel_ids))
+    return conditions
+
+
+def _conditions(principal: Principal, wanted: OrdersWanted) -> list[Any]:
+    conditions = _within_reach(principal)
+    if wanted.statuses is not None:
+        conditions.append(order.c.status.in_(wanted.statuses))
+    if wanted.channel_ids is not None:
+        conditions.append(order.c.channel_id.in_(wanted.channel_ids))
+    if wanted.location_id is not None:
+        conditions.append(order.c.location_id == wanted.location_id)
+    if wanted.customer_id is not None:
+        conditions.append(order.c.customer_id == wanted.customer_id)
+    if wanted.placed_from is not None:
+        conditions.append(order.c.placed_at >= wanted.placed_from)
+    if wanted.placed_to is not None:
+        conditions.append(order.c.placed_at < wanted.placed_to)
+    if wanted.search:
+        conditions.append(_matches(wanted.search.strip()))
+    return conditions
+
+
+def _matches(text: str) -> Any:
+    pattern = "%" + key_of(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    in_lines = exists(
+        select(literal(1)).where(order_line.c.order_id == order.c.id, func.lower(order_line.c.sku).like(pattern))
+    )
+    return or_(
+        order.c.number == text.upper(),
+        order.c.receipt_number == text,
+        func.lower(order.c.email).like(pattern),
+        in_lines,
+    )
+
+
+async def list_orders(
+    db: Reader, principal: Principal, wanted: OrdersWanted, *, first: int, after: tuple[datetime, UUID] | None
+) -> Sequence[Row[Any]]:
+    """Orders that the caller may see, newest first; one more than `first` when there are more."""
+    conditions = _conditions(principal, wanted)
+    if after is not None:
+        conditions.append(tuple_(order.c.placed_at, order.c.id) < tuple_(literal(after[0]), literal(after[1])))
+    statement = select(order).where(and_(True, *conditions)).order_by(order.c.placed_at.desc(), order.c.id.desc())
+    return await db.rows(statement.limit(first + 1))
+
+
+async def count_orders(db: Reader, principal: Principal, wanted: OrdersWanted) -> int | None:
+    """How many there are; None beyond 10,000."""
+    inner = select(order.c.id).where(and_(True, *_conditions(principal, wanted))).limit(COUNTED_UP_TO + 1).subquery()
+    count: int = await db.value(select(func.count()).select_from(inner))
+    return count if count <= COUNTED_UP_TO else None

@@ -1,0 +1,57 @@
+"""Recording an order: its row, lines, deliveries and journey, as they were sold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from app.orders.tables import order, order_delivery, order_line, order_number, order_visit
+from app.platform.db import Tx
+from app.platform.errors import InvalidInput
+
+NUMBER = select(order_number.next_value())
+INSERT = insert(order)
+INSERT_LINE = insert(order_line)
+INSERT_DELIVERY = insert(order_delivery)
+INSERT_VISIT = insert(order_visit)
+RECEIPT = select(order.c.id).where(order.c.receipt_number == bindparam("receipt_number"))
+
+
+@dataclass(slots=True)
+class OrderDraft:
+    """An order's columns by name, and those of its parts, without the order's id."""
+
+    id: UUID
+    columns: Mapping[str, Any]
+    lines: Sequence[dict[str, Any]]
+    deliveries: Sequence[dict[str, Any]] = field(default_factory=list)
+    visits: Sequence[dict[str, Any]] = field(default_factory=list)
+
+
+async def next_number(tx: Tx, prefix: str) -> str:
+    """A number that no other order has: the channel's prefix, then a count over the whole shop, gaps allowed."""
+    return f"{prefix}{await tx.value(NUMBER)}"
+
+
+async def record(tx: Tx, draft: OrderDraft) -> None:
+    """Write the order. Raises InvalidInput (RECEIPT_NUMBER_TAKEN) at `receiptNumber`."""
+    receipt_number = draft.columns.get("receipt_number")
+    if receipt_number is not None and await tx.value(RECEIPT, {"receipt_number": receipt_number}) is not None:
+        raise _taken()
+    try:
+        await tx.execute(INSERT, {"id": draft.id, **draft.columns})
+    except IntegrityError as error:
+        # Two tills printed the same number at the same moment: the other one was first.
+        if "receipt_number" in str(error.orig):
+            raise _taken() from error
+        raise
+    await tx.many(INSERT_DELIVERY, [row | {"order_id": draft.id} for row in draft.deliveries])
+    await tx.many(INSERT_LINE, [row | {"order_id": draft.id} for row in draft.lines])
+    await tx.many(INSERT_VISIT, [row | {"order_id": draft.id} for row in draft.visits])
+
+
+def _taken() -> InvalidInput:
+    return InvalidInput("This receipt number is taken.", path=("receiptNumber",), code="RECEIPT_NUMBER_TAKEN")

@@ -1,0 +1,105 @@
+"""The frame of every order command: lock the order, change it, raise its version, tell of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, insert, select, update
+
+from app.events.outbox import STAFF, Change, Topic, customer_scope, emit, location_scope
+from app.identity.access import may_open_order
+from app.identity.principal import Actor
+from app.orders.states import fulfillment_status, payment_status, status
+from app.orders.tables import order, order_delivery, order_event, order_line
+from app.payments.tenders import payments_of
+from app.platform.db import Tx
+from app.platform.errors import NotFound, check_version
+from app.platform.ids import new_id
+
+LOCK = select(order).where(order.c.id == bindparam("id")).with_for_update()
+LINES = select(order_line).where(order_line.c.order_id == bindparam("id")).order_by(order_line.c.position)
+DELIVERIES = select(order_delivery).where(order_delivery.c.order_id == bindparam("id")).order_by(order_delivery.c.id)
+REFRESH = (
+    update(order)
+    .where(order.c.id == bindparam("order_id"))
+    .values(
+        status=bindparam("becomes"),
+        payment_status=bindparam("paid"),
+        fulfillment_status=bindparam("sent"),
+        refunded=bindparam("given_back"),
+        version=order.c.version + 1,
+        updated_at=bindparam("now"),
+    )
+    .returning(order.c.version)
+)
+EVENT = insert(order_event)
+
+
+async def lock(tx: Tx, actor: Actor, order_id: UUID | None, expected_version: int | None) -> Row[Any]:
+    """The order's row, locked until the transaction ends. Raises NotFound at `orderId`, VersionConflict."""
+    row = await tx.row(LOCK, {"id": order_id}) if order_id is not None else None
+    if row is None or not may_open_order(
+        actor.principal,
+        location_id=row.location_id,
+        channel_id=row.channel_id,
+        pickup_location_ids=await pickup_locations(tx, row.id),
+    ):
+        raise NotFound("There is no such order.", path=("orderId",))
+    check_version(expected_version, row.version, "Order", row.id)
+    return row
+
+
+async def pickup_locations(tx: Tx, order_id: UUID) -> list[UUID]:
+    """Where parts of the order are picked up."""
+    rows = await tx.rows(DELIVERIES, {"id": order_id})
+    return [row.location_id for row in rows if row.location_id is not None]
+
+
+async def lines_of(tx: Tx, order_id: UUID) -> Sequence[Row[Any]]:
+    """The lines as they are now; call it after the lock."""
+    return await tx.rows(LINES, {"id": order_id})
+
+
+async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = False) -> int:
+    """Derive the order's states anew from payments and lines, raise its version and tell of it; the version."""
+    payments = (await payments_of(tx, [row.id])).get(row.id, [])
+    paid = payment_status(row.total, payments)
+    sent = fulfillment_status(await lines_of(tx, row.id))
+    version = await tx.value(
+        REFRESH,
+        {
+            "order_id": row.id,
+            "becomes": "CANCELLED" if cancelled else status(paid, sent),
+            "paid": paid,
+            "sent": sent,
+            "given_back": sum(each.refunded for each in payments),
+            "now": now,
+        },
+    )
+    scopes = order_scopes(row.location_id, row.customer_id, await pickup_locations(tx, row.id))
+    await emit(tx, [Change(topic=Topic.ORDER, entity_id=row.id, version=version, after=scopes)])
+    return int(version)
+
+
+def order_scopes(location_id: UUID | None, customer_id: UUID | None, pickups: Sequence[UUID] = ()) -> list[str]:
+    """Who may see an order in the feed, beside staff: its location, where it is picked up, its customer."""
+    places = dict.fromkeys(place for place in (location_id, *pickups) if place is not None)
+    customer = [customer_scope(customer_id)] if customer_id is not None else []
+    return [STAFF, *(location_scope(place) for place in places), *customer]
+
+
+async def note(tx: Tx, actor: Actor, order_id: UUID, kind: str, *, details: dict[str, Any] | None = None) -> None:
+    """Add to what happened to the order. `kind`: placed, paid, fulfilled, cancelled."""
+    await tx.execute(
+        EVENT,
+        {
+            "id": new_id(),
+            "order_id": order_id,
+            "kind": kind,
+            "details": details or {},
+            "channel_id": actor.channel_id,
+            "actor": actor.key,
+            "at": actor.now,
+        },
+    )
