@@ -60,7 +60,7 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
     """Sell the cart.
 
     Raises NotFound, VersionConflict, InvalidInput (EMPTY, WITHDRAWN, DELIVERY_REQUIRED, OPTION_REQUIRED,
-    TENDERS_DO_NOT_ADD_UP, …), PriceChanged, and one InsufficientStock for each line that is short: then nothing is sold.
+    TENDERS_DO_NOT_ADD_UP, …), PriceChanged, and one InsufficientStock for each line that is short: nothing is sold.
     """
     basket = await lock(tx, actor, checkout.cart_id, checkout.expected_version)
     if not basket.lines:
