@@ -44,5 +44,5 @@ def minor_of(given: MoneyInput, currency: str, path: Path) -> int:
         raise InvalidInput(f"The currency must be {currency}.", path=(*path, "currency"), code="WRONG_CURRENCY")
     try:
         return money.to_minor(given.amount, currency)
-    except ValueError as error:
-        raise InvalidInput(f"The amount {error}.", path=(*path, "amount"), code="INVALID_AMOUNT") from error
+    except InvalidInput as error:
+        raise error.at(*path, "amount") from None

@@ -112,13 +112,13 @@ def _portable(value: Any) -> Any:
     return value
 
 
-def _restored(value: Any, wanted: type) -> Any:
+def _restored(value: Any, wanted: Any) -> Any:
     if value is None:
         return None
     if wanted is datetime:
         return datetime.fromisoformat(value)
     if wanted in (UUID, Decimal):
         return wanted(value)
-    if isinstance(value, wanted) and not (wanted is int and abs(value) >= 1 << 63):
+    if isinstance(value, wanted) and not (isinstance(value, int) and abs(value) >= 1 << 63):
         return value
     raise ValueError(wanted)

@@ -12,6 +12,7 @@ from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 from app.platform import money, quantities
+from app.platform.errors import InvalidInput
 
 Quantity = NewType("Quantity", int)
 """Thousandths of the variant's unit inside, a JSON number with at most three decimals outside."""
@@ -40,8 +41,8 @@ def parse_quantity(value: Any) -> Quantity:
         raise GraphQLError("Quantity must be a number with at most three decimals.")
     try:
         return Quantity(quantities.parse_quantity(value))
-    except ValueError as error:
-        raise GraphQLError(f"Quantity {error}") from error
+    except InvalidInput as error:
+        raise GraphQLError(error.message) from error
 
 
 def parse_datetime(value: Any) -> datetime:
@@ -87,7 +88,15 @@ def parse_country(value: Any) -> CountryCode:
     return CountryCode(value)
 
 
-def _number_text(node: ValueNode, _: Mapping[str, Any] | None = None) -> Any:
+def _decimal_literal(node: ValueNode, _: Mapping[str, Any] | None = None) -> Decimal:
+    return parse_decimal(_number_text(node))
+
+
+def _quantity_literal(node: ValueNode, _: Mapping[str, Any] | None = None) -> Quantity:
+    return parse_quantity(_number_text(node))
+
+
+def _number_text(node: ValueNode) -> Any:
     match node:
         case IntValueNode():
             return int(node.value) if len(node.value) <= 40 else Decimal("NaN")
@@ -104,14 +113,14 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description='Exact decimal number, as a string: "19.90".',
         serialize=lambda value: f"{value:f}",
         parse_value=parse_decimal,
-        parse_literal=lambda node, _=None: parse_decimal(_number_text(node)),
+        parse_literal=_decimal_literal,
     ),
     Quantity: strawberry.scalar(
         name="Quantity",
         description="How many, in the variant's unit: a JSON number with at most three decimals (1, 0.350).",
         serialize=quantities.format_quantity,
         parse_value=parse_quantity,
-        parse_literal=lambda node, _=None: parse_quantity(_number_text(node)),
+        parse_literal=_quantity_literal,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

@@ -1,0 +1,84 @@
+"""What `/metrics` tells: operations by name, their latency and errors, requests, and the pools of connections."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from sqlalchemy.pool import QueuePool
+
+from app.api.transport.desk import Observation
+from app.platform.db import Database
+
+# An operation's name is the client's to choose: so many are kept apart, the rest are one.
+MOST_NAMES = 200
+
+BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ["name", "kind", "transport", "outcome"]
+        self._operations = Counter("feira_operations", "GraphQL operations.", labels, registry=self.registry)
+        self._seconds = Histogram(
+            "feira_operation_seconds",
+            "How long GraphQL operations took.",
+            ["name", "kind"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self._cost = Counter("feira_operation_cost", "Cost of GraphQL operations.", ["kind"], registry=self.registry)
+        self._errors = Counter("feira_errors", "Top-level GraphQL errors by code.", ["code"], registry=self.registry)
+        self._requests = Counter(
+            "feira_requests", "HTTP requests by method and status.", ["method", "status"], registry=self.registry
+        )
+        self._names: set[str] = set()
+
+    def watch(self, database: Database) -> None:
+        """Tell of the database's pools too."""
+        self.registry.register(_Pools(database))
+
+    def observe(self, seen: Observation) -> None:
+        """An operation is over."""
+        name, kind = self._name(seen.name), seen.kind or "none"
+        self._operations.labels(name, kind, seen.transport, seen.outcome).inc()
+        self._seconds.labels(name, kind).observe(seen.seconds)
+        self._cost.labels(kind).inc(seen.cost)
+        for code in seen.codes:
+            self._errors.labels(code).inc()
+
+    def answered(self, method: str, status: int) -> None:
+        """A request was answered."""
+        known = method if method in {"GET", "HEAD", "POST", "OPTIONS"} else "other"
+        self._requests.labels(known, str(status)).inc()
+
+    def text(self) -> bytes:
+        """In Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _name(self, name: str | None) -> str:
+        if name is None:
+            return "anonymous"
+        if name not in self._names:
+            if len(self._names) >= MOST_NAMES:
+                return "other"
+            self._names.add(name)
+        return name
+
+
+class _Pools:
+    """Connections of each pool that are in use and idle, read when asked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        family = GaugeMetricFamily("feira_pool_connections", "Connections by pool and state.", labels=["pool", "state"])
+        for name, engine in (("reads", self._database.reads), ("writes", self._database.writes)):
+            pool = engine.pool
+            if isinstance(pool, QueuePool):
+                family.add_metric([name, "in_use"], pool.checkedout())
+                family.add_metric([name, "idle"], pool.checkedin())
+        yield family

@@ -1,0 +1,77 @@
+"""Which permission each field needs: one table, wrapped around the whole schema before anything can run.
+
+A root field without an entry is a mistake that keeps the server from starting. On other types only what is listed is
+guarded; the rest can be reached by whoever could reach its parent. Whose cart, order or location it may be is decided
+per row in `identity.access`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from graphql import GraphQLSchema, is_object_type
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+
+from app.api.context import Context
+from app.api.engine.errors import Code, RequestError
+
+EVERYBODY: Final = None
+ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})
+
+NEEDS: Final[Mapping[str, str | None]] = {
+    # --- what shoppers read
+    "Query.node": EVERYBODY,
+    "Query.nodes": EVERYBODY,
+    "Query.viewer": EVERYBODY,
+    "Query.channel": EVERYBODY,
+    "Query.channels": EVERYBODY,
+    "Query.locations": EVERYBODY,
+    "Query.product": EVERYBODY,
+    "Query.products": EVERYBODY,
+    "Query.variant": EVERYBODY,
+    "Query.scan": EVERYBODY,
+    "Query.categories": EVERYBODY,
+    "Query.collections": EVERYBODY,
+    "Query.cart": EVERYBODY,
+    "Query.order": EVERYBODY,
+}
+
+
+class UnguardedField(Exception):
+    """A root field that the table does not know, or an entry for a field that the schema does not have."""
+
+
+def name_of(type_name: str, field: StrawberryField) -> str:
+    """How the table names a field."""
+    return f"{type_name}.{field.graphql_name or to_camel_case(field.python_name)}"
+
+
+def guard(type_name: str, field: StrawberryField) -> Callable[[Context], None] | None:
+    """The check of a field, for the engine to wrap around its resolver; None where everybody may.
+
+    Raises UnguardedField for a root field that the table does not know.
+    """
+    name = name_of(type_name, field)
+    if type_name in ROOTS and name not in NEEDS:
+        raise UnguardedField(f"say in app/api/permissions.py what {name} needs")
+    permission = NEEDS.get(name)
+    return None if permission is None else needs(permission)
+
+
+def needs(permission: str) -> Callable[[Context], None]:
+    """A check for this permission: FORBIDDEN before anything runs."""
+
+    def check(context: Context) -> None:
+        if not context.principal.may(permission):
+            raise RequestError(Code.FORBIDDEN, f"This needs the permission {permission!r}.")
+
+    return check
+
+
+def check_table(schema: GraphQLSchema) -> None:
+    """Raises UnguardedField for an entry that names no field of the schema."""
+    for name in NEEDS:
+        type_name, _, field_name = name.partition(".")
+        owner = schema.type_map.get(type_name)
+        if not is_object_type(owner) or field_name not in owner.fields:
+            raise UnguardedField(f"app/api/permissions.py guards {name}, which does not exist")

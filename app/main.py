@@ -1,0 +1,70 @@
+"""The web application: database, GraphQL, health and the background work, put together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from litestar import Litestar, asgi
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from app.api.authenticate import Authenticator
+from app.api.examples import examples
+from app.api.http import health_routes, media_routes, with_request_id
+from app.api.metrics import Metrics
+from app.api.permissions import check_table, guard
+from app.api.schema import schema
+from app.api.transport.route import GraphQLRoute
+from app.identity.tokens import has_demo_tokens
+from app.platform import logs
+from app.platform.config import ConfigError, Settings
+from app.platform.db import Database
+from app.platform.migrate import ROOT
+from app.worker import work
+
+
+def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
+    """An application of its own pools on `settings.database_url`. `working`: do the background work in this process."""
+    if settings.database_url is None:
+        raise ConfigError("FEIRA_DATABASE_URL: serving needs a database; `feira up` brings its own")
+    logs.configure(settings.log_format)
+    database = Database.open(settings.database_url)
+    metrics = Metrics()
+    metrics.watch(database)
+    check_table(schema._schema)
+    route = GraphQLRoute(
+        schema,
+        context_for=Authenticator(database),
+        production=settings.production,
+        examples=examples(),
+        guard=guard,
+        observe=metrics.observe,
+        vary=("authorization", "feira-channel", "accept-language"),
+    )
+
+    @asgi("/graphql", is_mount=True, copy_scope=False)
+    async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
+        await route(scope, receive, send)
+
+    @asynccontextmanager
+    async def running(_: Litestar) -> AsyncIterator[None]:
+        if settings.production and await has_demo_tokens(database):
+            raise ConfigError("FEIRA_ENV=production: this shop has demo tokens; revoke them, or start an empty one")
+        jobs = asyncio.create_task(work(database)) if working else None
+        try:
+            yield
+        finally:
+            if jobs is not None:
+                jobs.cancel()
+                with suppress(asyncio.CancelledError):
+                    await jobs
+            await database.close()
+
+    pictures = [] if settings.production else [media_routes(ROOT / "seed" / "media")]
+    app = Litestar(
+        [graphql, health_routes(database, metrics), *pictures],
+        lifespan=[running],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    return with_request_id(app, metrics)
