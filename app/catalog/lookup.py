@@ -9,13 +9,14 @@ from sqlalchemy import Select, Text, Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.barcodes import ScaleLabel, barcode_key, read_scale_label
+from app.catalog.fields import storable
 from app.catalog.tables import variant
 from app.platform.db import Reader
 from app.platform.quantities import MILLI
 
 Kind = Literal["id", "sku", "barcode"]
 
-LONGEST: Final = 64
+LONGEST: Final = 255
 """The most characters of a SKU or a barcode; what is longer is nobody's."""
 
 _TEXTS: Final = ARRAY(Text(collation="C"))
@@ -99,7 +100,7 @@ def _scanned(label: ScaleLabel, variant_id: UUID | None) -> Scanned | None:
 
 async def _find(db: Reader, kind: str, keys: Iterable[Any]) -> dict[Any, UUID]:
     """Variant ids by key; asks nothing when no key can be anybody's."""
-    wanted = [key for key in set(keys) if isinstance(key, UUID) or (0 < len(key) <= LONGEST and "\0" not in key)]
+    wanted = [key for key in set(keys) if isinstance(key, UUID) or (0 < len(key) <= LONGEST and storable(key))]
     if not wanted:
         return {}
     return {row.key: row.id for row in await db.rows(FIND[kind], {"keys": wanted})}

@@ -13,6 +13,7 @@ from sqlalchemy import Row, Select, Text, Uuid, and_, any_, bindparam, func, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.barcodes import barcode_key
+from app.catalog.fields import storable
 from app.catalog.names import variant_names
 from app.catalog.tables import (
     category,
@@ -276,7 +277,7 @@ async def media_of_variants(
 
 def _keys(keys: Iterable[str]) -> dict[str, list[str]]:
     """As a parameter, without what PostgreSQL cannot hold and so nothing is called."""
-    return {"keys": [key for key in set(keys) if "\0" not in key]}
+    return {"keys": [key for key in set(keys) if storable(key)]}
 
 
 async def _by_id(db: Reader, statement: Select[Any], ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
