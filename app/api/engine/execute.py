@@ -61,13 +61,13 @@ class Engine:
         return self.documents.get(text).operation(name)
 
     def cost(self, operation: Operation, variables: Mapping[str, Any]) -> int:
-        """What the operation may cost with these variables. Refused LIMIT_EXCEEDED when that is too much."""
+        """What the operation may cost with these variables, at least 1. Refused when that is too much."""
         cost = operation.cost if isinstance(operation.cost, int) else operation.cost(variables)
         try:
             check_cost(cost, self.limits)
         except RequestError as error:
             raise Refused.by(error) from None
-        return cost
+        return max(1, cost)
 
     async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> Result:
         """Runs a query or mutation. Raises Refused when the variables do not fit; errors of fields are in it."""

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|#[^\n\r]*+"
     r"|[_A-Za-z][_0-9A-Za-z]*+|-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|\.\.\.|[!$&()\[\]{}:=@|]"
 )
-_NESTING = 200
+_NESTING = 64
 _WORK = 50_000
 
 Levels = Counter[tuple[int, str]]

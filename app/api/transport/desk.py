@@ -85,27 +85,26 @@ class Desk:
     observe: Observe | None = None
 
     def prepare(self, parameters: Parameters, transport: str) -> Operation:
-        """The operation asked for, within its limits. Raises Refused, Malformed."""
+        """The operation asked for. Raises Refused, Malformed."""
         text = parameters.text
         try:
-            operation = self.engine.operation(text, parameters.operationName)
-            self.engine.cost(operation, parameters.variables or {})
+            return self.engine.operation(text, parameters.operationName)
         except Refused as refused:
             self._tell_refused(refused, None, None, transport, perf_counter())
             raise
-        return operation
 
     async def admit(self, operation: Operation, parameters: Parameters, request: Request) -> Admitted:
         """Makes the context and takes the cost from the caller's budget. Raises Refused."""
         began = perf_counter()
         variables = parameters.variables or {}
         try:
+            cost = self.engine.cost(operation, variables)
             context = await self.context(request)
-            cost = self._pay(self.engine.cost(operation, variables), context, request)
+            paid = self._pay(cost, context, request)
         except Refused as refused:
             self._tell_refused(refused, operation.name, operation.kind.value, request.transport, began)
             raise
-        return Admitted(operation, variables, request, context, cost, began)
+        return Admitted(operation, variables, request, context, paid, began)
 
     async def context(self, request: Request) -> Any:
         """What the app makes of a request. Raises Refused for its RequestError, and for its failure."""

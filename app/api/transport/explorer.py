@@ -18,7 +18,7 @@ _FOLDER = Path(__file__).parents[1] / "graphiql"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _LONG = (b"cache-control", b"public, max-age=31536000, immutable")
 _POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _PAGE_HEADERS: list[Header] = [
@@ -61,7 +61,7 @@ class Explorer:
 
     async def answers(self, scope: HTTPScope, send: Send, accepted: Accepted) -> bool:
         """Answers a GET for the page or for one of its files; False when it is for neither."""
-        _, separator, name = scope["path"].rpartition("/static/")
+        _, separator, name = scope["path"].rstrip("/").rpartition("/static/")
         if separator:
             file = _files().get(name)
             if file is None:

@@ -1,4 +1,4 @@
-"""A small schema that knows nothing of commerce: books by authors on shelves. Its context counts the batches it served."""
+"""A small schema that knows nothing of commerce: books, authors, shelves. Its context counts batches."""
 
 import asyncio
 import enum
@@ -81,7 +81,7 @@ class Book(Node):
     title: str
     year: int
 
-    @strawberry.field(description="Title and year.")
+    @strawberry.field
     def caption(self) -> str:
         return f"{self.title} ({self.year})"
 
@@ -153,7 +153,7 @@ class Wanted:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="Says hello.")
+    @strawberry.field
     def hello(self, name: str = "world") -> str:
         return f"Hello, {name}!"
 
@@ -168,7 +168,7 @@ class Query:
 
     @strawberry.field
     async def nodes(self, ids: list[strawberry.ID]) -> list[Node | None]:
-        return [_node(id) for id in ids]
+        return [_node(one) for one in ids]
 
     @strawberry.field
     async def room(self) -> Room:

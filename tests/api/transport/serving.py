@@ -83,7 +83,7 @@ async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterato
         )
         server = uvicorn.Server(config)
         task = asyncio.ensure_future(server.serve(sockets=[free]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         try:
             yield Server(f"http://127.0.0.1:{free.getsockname()[1]}/graphql", route, observed, contexts)

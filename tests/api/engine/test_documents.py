@@ -1,0 +1,56 @@
+"""The cache of documents is bounded, and what is in use stays in it."""
+
+from typing import Any
+
+from app.api.engine.documents import Documents
+from app.api.engine.limits import Limits
+from tests.api.engine.library import make_schema
+
+SCHEMA = make_schema()._schema
+
+
+def cache(**limits: Any) -> Documents:
+    return Documents(SCHEMA, Limits(**limits), production=False)
+
+
+def text(number: int) -> str:
+    return f"query Q{number} {{ hello }}"
+
+
+def test_a_text_is_made_into_a_document_once() -> None:
+    documents = cache()
+    assert documents.get(text(1)) is documents.get(text(1)) is documents.get(text(1))
+
+
+def test_many_distinct_documents_do_not_drive_out_those_in_use() -> None:
+    documents = cache(cached_documents=50)
+    kept = [documents.get(text(n)) for n in range(5)]
+    assert [documents.get(text(n)) for n in range(5)] == kept
+    for number in range(1000, 2000):
+        documents.get(text(number))
+    assert [documents.get(text(n)) for n in range(5)] == kept
+    assert len(documents) <= 50
+
+
+def test_the_cache_is_bounded_in_bytes() -> None:
+    documents = cache(cached_bytes=400_000)
+    for number in range(300):
+        documents.get(text(number))
+        documents.get(text(number))
+    assert documents.weight <= 400_000
+    assert 1 < len(documents) < 60
+
+
+def test_refusals_are_remembered_and_hold_no_syntax_tree() -> None:
+    documents = cache()
+    document = documents.get("{ nothing }")
+    assert documents.get("{ nothing }") is document
+    assert document.errors is not None
+    assert document.operations == {}
+
+
+def test_a_document_larger_than_the_cache_is_not_kept() -> None:
+    documents = cache(cached_bytes=1_000)
+    documents.get(text(1))
+    assert len(documents) == 0
+    assert documents.weight == 0
