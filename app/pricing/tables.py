@@ -21,6 +21,7 @@ price_list = Table(
     Column("channel_ids", ARRAY(Uuid)),
     Column("location_ids", ARRAY(Uuid)),
     Column("customer_group_ids", ARRAY(Uuid)),
+    milli("min_quantity", default=0),
     moment("starts_at", nullable=True),
     moment("ends_at", nullable=True),
     Column("active", Boolean, nullable=False, server_default=text("true")),
