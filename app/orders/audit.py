@@ -1,4 +1,4 @@
-"""Orders, checked on the live database: they add up, their lines are where they can be, their money is in the ledger."""
+"""Orders, checked on the live database: they add up, their lines can be so, their money is in the ledger."""
 
 from collections.abc import Mapping
 from typing import Any, Final
