@@ -142,8 +142,8 @@ class ApiClientUpdatePayload(Payload):
 class TokenCreatePayload(Payload):
     secret: str | None = field(
         default=None,
-        description="What to send as `Authorization: Bearer …`. Shown in the answer that made it and never again: a repeat "
-        "of the operation, and whatever reads the token later, finds null. Lost on the way, revoke it and make another.",
+        description="What to send as `Authorization: Bearer …`. Shown in the answer that made it and never again: "
+        "a repeat of the operation finds null, as it is not stored. Lost on the way, revoke it and make another.",
     )
 
     @strawberry.field(description="The new token; null when refused.")
