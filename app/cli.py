@@ -141,8 +141,24 @@ def serving(*, demo: bool) -> Iterator[tuple[Settings, Steps, Any, dict[str, str
         # The server's processes, this one or others, read it there.
         os.environ["FEIRA_DATABASE_URL"] = url
         asyncio.run(prepare(url, steps, migrate=demo or settings.database_url is None))
+        if settings.production:
+            asyncio.run(refuse_demo(url))
         tokens = asyncio.run(prepare_demo(url, settings, steps)) if demo and not settings.production else {}
         yield settings, steps, bound, tokens
+
+
+async def refuse_demo(url: str) -> None:
+    """Raises ConfigError when a shop in earnest has tokens that came with the demo shop."""
+    from app.identity.tokens import has_demo_tokens
+    from app.platform.clock import now
+    from app.platform.db import Database
+
+    database = Database.open(url)
+    try:
+        if await has_demo_tokens(database, now()):
+            raise ConfigError("FEIRA_ENV=production: this shop has demo tokens; revoke them, or start an empty one")
+    finally:
+        await database.close()
 
 
 async def prepare_demo(url: str, settings: Settings, steps: Steps) -> dict[str, str]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import structlog
 
+from app.inventory import sweeper
 from app.platform import clock, operations
 from app.platform.db import Database
 
@@ -34,7 +35,15 @@ async def forget_operations(database: Database) -> int:
     return await database.run(lambda tx: operations.forget(tx, before))
 
 
-JOBS = (Job("forget operations", 3600, forget_operations),)
+async def sweep_holds(database: Database) -> int:
+    """What expired is free for others within a second (DESIGN, law 1)."""
+    return await sweeper.sweep(database, clock.now())
+
+
+JOBS = (
+    Job("sweep holds", 0.5, sweep_holds),
+    Job("forget operations", 3600, forget_operations),
+)
 
 
 async def work(database: Database, jobs: tuple[Job, ...] = JOBS) -> None:

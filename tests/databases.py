@@ -60,9 +60,19 @@ class Servers:
         if kind not in self._templates:
             with one_at_a_time(self.folder / f"{kind}.template.lock"):
                 self._templates[kind] = elsewhere(lambda: make_template(admin))
+        with self._database(admin, self._templates[kind]) as url:
+            yield url
+
+    @contextmanager
+    def empty_database(self, kind: str) -> Iterator[str]:
+        """The address of a database without any table, dropped at the end."""
+        with self._database(self.admin_url(kind), "template0") as url:
+            yield url
+
+    @contextmanager
+    def _database(self, admin: str, template: str) -> Iterator[str]:
         name = f"feira_test_{uuid4().hex}"
-        create = f"CREATE DATABASE {name} TEMPLATE {self._templates[kind]} STRATEGY WAL_LOG"
-        elsewhere(lambda: administer(admin, create))
+        elsewhere(lambda: administer(admin, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG"))
         try:
             yield database_of(admin, name)
         finally:
