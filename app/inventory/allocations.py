@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Uuid, any_, bindparam, select, true
+from sqlalchemy import Row, Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.identity.principal import Actor
 from app.inventory.claims import Claim, grant
-from app.inventory.guard import ASKED, LOCK, Level, Levels, create, keys_of, lock, locking, unnested, write
+from app.inventory.guard import ASKED, LOCK, Level, Levels, create, keys_of, lock, locking, write
 from app.inventory.ledger import (
     WRITE_FACTS,
     WRITE_FULFILLMENT,
@@ -26,7 +26,7 @@ from app.inventory.ledger import (
 from app.inventory.releases import released_by, releasing
 from app.inventory.tables import allocation, hold
 from app.platform.db import Tx
-from app.platform.errors import InvalidInput, Path
+from app.platform.errors import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,17 @@ class Taken:
     quantity: int
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Thousandths of an order's line that leave from a location."""
+
+    order_line_id: UUID
+    variant_id: UUID
+    location_id: UUID
+    quantity: int
+    path: Path = ()
+
+
 _of_cart = hold.c.cart_id == bindparam("the_cart_id", type_=Uuid)
 _of_order = allocation.c.order_id == bindparam("the_order_id", type_=Uuid)
 _of_lines = allocation.c.order_line_id == any_(bindparam("line_ids", type_=ARRAY(Uuid)))
@@ -69,12 +80,7 @@ _levels = (allocation.c.variant_id, allocation.c.location_id)
 ALLOCATIONS_OF_LINES = select(allocation.c.id, allocation.c.order_line_id, *_levels, allocation.c.quantity).where(
     _of_order, _of_lines
 )
-_places = unnested("places", id=Uuid())
-LOCK_LINES = locking(
-    select(*_levels).where(_of_order, _of_lines),
-    # What is allocated elsewhere may leave from any of these places: its levels there are locked in the same order.
-    select(allocation.c.variant_id, _places.c.id).join(_places, true()).where(_of_order, _of_lines),
-)
+LOCK_LINES = locking(ASKED, select(*_levels).where(_of_order, _of_lines))
 
 LOCK_ORDER = locking(select(*_levels).where(_of_order))
 RELEASE_ORDER = releasing(allocation, _of_order)
@@ -177,36 +183,43 @@ async def fulfill(
     *,
     order_id: UUID,
     order_number: str,
-    items: Sequence[tuple[UUID, UUID, int]],
+    items: Sequence[Item],
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Let (order line, location, thousandths) leave: allocations become sales.
+    """Let these quantities leave: allocations become sales.
 
-    What is allocated at another location than the one that it leaves from moves there under the guard. Raises
-    InsufficientStock where that location is short, InvalidInput (NOT_ALLOCATED) beyond what the line has allocated.
+    What is allocated at another location than the one that it leaves from, or was never allocated (its stock was not
+    tracked then), is taken there under the guard. Raises InsufficientStock, one for each line that is short there.
     """
     if not items:
         return
-    line_ids = list(dict.fromkeys(line_id for line_id, _, _ in items))
-    of_lines = {"the_order_id": order_id, "line_ids": line_ids}
-    places = list(dict.fromkeys(place for _, place, _ in items))
-    levels = await lock(tx, LOCK_LINES, {**of_lines, "places_id": places})
+    of_lines = {"the_order_id": order_id, "line_ids": list(dict.fromkeys(item.order_line_id for item in items))}
+    keys = {(item.variant_id, item.location_id) for item in items}
+    levels = await lock(tx, LOCK_LINES, {**of_lines, **keys_of(sorted(keys))})
     rows = await tx.rows(ALLOCATIONS_OF_LINES, of_lines)
     standing = {row.id: row.quantity for row in rows}
-    variants = {row.order_line_id: row.variant_id for row in rows}
 
-    missing = [quantity - _use(rows, standing, line, quantity, place) for line, place, quantity in items]
+    # First what every item finds where it leaves from, so that none takes what another has there.
+    found = [_use(rows, standing, item.order_line_id, item.quantity, item.location_id) for item in items]
     claims = []
-    for (line_id, place, _), wanted in zip(items, missing, strict=True):
-        moved = _use(rows, standing, line_id, wanted, None, levels)
-        if moved < wanted:
-            raise InvalidInput("This line has less allocated than that.", code="NOT_ALLOCATED")
-        if wanted:
-            claims.append(Claim(line_id, variants[line_id], wanted, (place,), line_type="OrderLine"))
+    for item, there in zip(items, found, strict=True):
+        if there < item.quantity:
+            _use(rows, standing, item.order_line_id, item.quantity - there, None, levels)
+            claims.append(
+                Claim(
+                    line_id=item.order_line_id,
+                    variant_id=item.variant_id,
+                    quantity=item.quantity,
+                    location_ids=(item.location_id,),
+                    kept=there,
+                    path=item.path,
+                    line_type="OrderLine",
+                )
+            )
     await grant(tx, levels, claims, ignores_safety_stock=False)
 
-    left = [(levels[variants[line_id], place], quantity) for line_id, place, quantity in items]
+    left = [(levels[item.variant_id, item.location_id], item.quantity) for item in items]
     for level, quantity in left:
         level.reserved_change -= quantity
     movements = _leave(left)

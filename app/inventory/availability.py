@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, FromClause, Uuid, and_, any_, bindparam, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.tables import variant
@@ -25,53 +38,63 @@ class Stock:
     shortfall: int = 0
 
 
-def expired_holds(variant_ids: Any = None) -> FromClause:
-    """What expired holds, not yet released, still count in `reserved`: `quantity` by variant and location."""
-    statement = select(
-        hold.c.variant_id, hold.c.location_id, cast(func.sum(hold.c.quantity), BigInteger).label("quantity")
-    ).where(hold.c.expires_at <= MOMENT)
-    if variant_ids is not None:
-        statement = statement.where(hold.c.variant_id == any_(variant_ids))
-    return statement.group_by(hold.c.variant_id, hold.c.location_id).subquery("expired")
+EXPIRED = hold.c.expires_at <= MOMENT
+
+
+def uncounted(*which: ColumnElement[bool]) -> FromClause:
+    """What such holds count in `reserved`: `quantity` by variant and location."""
+    return (
+        select(hold.c.variant_id, hold.c.location_id, cast(func.sum(hold.c.quantity), BigInteger).label("quantity"))
+        .where(*which)
+        .group_by(hold.c.variant_id, hold.c.location_id)
+        .subquery("uncounted")
+    )
 
 
 _variants = bindparam("variant_ids", type_=ARRAY(Uuid))
-_expired = expired_holds(_variants)
-_level = stock_level.c
-STOCK_OF = (
-    select(
-        variant.c.id,
-        func.coalesce(variant.c.backorder_allowance, UNBOUNDED).label("new_allowance"),
-        _level.location_id,
-        _level.on_hand,
-        (_level.reserved - func.coalesce(_expired.c.quantity, 0)).label("reserved"),
-        _level.safety_stock,
-        _level.backorder_allowance,
-        _level.shortfall,
+
+
+def _stock_besides(holds: ColumnElement[bool]) -> Select[Any]:
+    level, left_out = stock_level.c, uncounted(holds, hold.c.variant_id == any_(_variants))
+    here = level.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid)))
+    same = and_(left_out.c.variant_id == level.variant_id, left_out.c.location_id == level.location_id)
+    return (
+        select(
+            variant.c.id,
+            func.coalesce(variant.c.backorder_allowance, UNBOUNDED).label("new_allowance"),
+            level.location_id,
+            level.on_hand,
+            (level.reserved - func.coalesce(left_out.c.quantity, 0)).label("reserved"),
+            level.safety_stock,
+            level.backorder_allowance,
+            level.shortfall,
+        )
+        .outerjoin(stock_level, and_(level.variant_id == variant.c.id, here))
+        .outerjoin(left_out, same)
+        .where(variant.c.id == any_(_variants))
     )
-    .outerjoin(
-        stock_level,
-        and_(
-            _level.variant_id == variant.c.id,
-            _level.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid))),
-        ),
-    )
-    .outerjoin(_expired, and_(_expired.c.variant_id == _level.variant_id, _expired.c.location_id == _level.location_id))
-    .where(variant.c.id == any_(_variants))
-)
+
+
+STOCK_OF = _stock_besides(EXPIRED)
+STOCK_FOR_CART = _stock_besides(or_(EXPIRED, hold.c.cart_id == bindparam("cart_id", type_=Uuid)))
 
 
 async def stock_of(
-    db: Reader, variant_ids: Collection[UUID], location_ids: Collection[UUID]
+    db: Reader, variant_ids: Collection[UUID], location_ids: Collection[UUID], *, cart_id: UUID | None = None
 ) -> dict[UUID, dict[UUID, Stock]]:
     """The stock of each of these variants at each of these locations; variants that are not there are left out.
 
     Where there is no level yet, it is what a new one would be: nothing on hand, the variant's backorder allowance.
+    `cart_id`: as this cart sees it, what it holds itself does not count as reserved.
     """
     if not variant_ids:
         return {}
     places = list(dict.fromkeys(location_ids))
-    rows = await db.rows(STOCK_OF, {"variant_ids": list(set(variant_ids)), "location_ids": places})
+    parameters: dict[str, Any] = {"variant_ids": list(set(variant_ids)), "location_ids": places}
+    if cart_id is None:
+        rows = await db.rows(STOCK_OF, parameters)
+    else:
+        rows = await db.rows(STOCK_FOR_CART, parameters | {"cart_id": cart_id})
     found: dict[UUID, dict[UUID, Stock]] = {}
     for row in rows:
         stocks = found.get(row.id)

@@ -42,6 +42,7 @@ def ordered_ids(count: int) -> list[UUID]:
     return sorted(new_id() for _ in range(count))
 
 
+# No parameter here is named as a column of a table that is updated: SQLAlchemy would set that column to it.
 _held = unnested("held", id=Uuid(), line_id=Uuid(), variant_id=Uuid(), location_id=Uuid(), quantity=BigInteger())
 _allocated = unnested(
     "allocated", id=Uuid(), line_id=Uuid(), variant_id=Uuid(), location_id=Uuid(), quantity=BigInteger()
@@ -61,12 +62,12 @@ def _keep_holds() -> Insert:
         ["id", "cart_id", "cart_line_id", "variant_id", "location_id", "quantity", "expires_at"],
         select(
             _held.c.id,
-            bindparam("cart_id", type_=Uuid),
+            bindparam("the_cart_id", type_=Uuid),
             _held.c.line_id,
             _held.c.variant_id,
             _held.c.location_id,
             _held.c.quantity,
-            bindparam("expires_at", type_=DateTime(timezone=True)),
+            bindparam("held_until", type_=DateTime(timezone=True)),
         ),
     )
     new = statement.excluded
@@ -86,12 +87,12 @@ def _add_allocations() -> Insert:
         ["id", "order_id", "order_line_id", "variant_id", "location_id", "quantity", "created_at"],
         select(
             _allocated.c.id,
-            bindparam("order_id", type_=Uuid),
+            bindparam("the_order_id", type_=Uuid),
             _allocated.c.line_id,
             _allocated.c.variant_id,
             _allocated.c.location_id,
             _allocated.c.quantity,
-            bindparam("occurred_at", type_=DateTime(timezone=True)),
+            bindparam("the_moment", type_=DateTime(timezone=True)),
         ),
     )
 
@@ -124,14 +125,14 @@ def _add_movements() -> Insert:
             _moved.c.id,
             _moved.c.variant_id,
             _moved.c.location_id,
-            bindparam("kind", type_=Text),
+            bindparam("movement_kind", type_=Text),
             _moved.c.quantity,
             _moved.c.on_hand_after,
-            bindparam("reason", type_=Text),
-            bindparam("reference", type_=Text),
-            bindparam("order_id", type_=Uuid),
-            bindparam("actor", type_=Text),
-            bindparam("occurred_at", type_=DateTime(timezone=True)),
+            bindparam("movement_reason", type_=Text),
+            bindparam("movement_reference", type_=Text),
+            bindparam("the_order_id", type_=Uuid),
+            bindparam("movement_actor", type_=Text),
+            bindparam("the_moment", type_=DateTime(timezone=True)),
             func.clock_timestamp(),
         ),
     )
@@ -159,8 +160,8 @@ def holds_parameters(
 ) -> dict[str, Any]:
     return {
         **_reserved_parameters("held", rows),
-        "cart_id": cart_id,
-        "expires_at": expires_at,
+        "the_cart_id": cart_id,
+        "held_until": expires_at,
         "dropped_holds": list(dropped),
     }
 
@@ -186,12 +187,12 @@ def movements_parameters(
     rows = [(m.id, m.variant_id, m.location_id, m.quantity, m.on_hand_after) for m in movements]
     return {
         **arrays("moved", rows, "id", "variant_id", "location_id", "quantity", "on_hand_after"),
-        "kind": kind,
-        "actor": actor,
-        "occurred_at": occurred_at,
-        "reason": reason,
-        "reference": reference,
-        "order_id": order_id,
+        "movement_kind": kind,
+        "movement_actor": actor,
+        "the_moment": occurred_at,
+        "movement_reason": reason,
+        "movement_reference": reference,
+        "the_order_id": order_id,
     }
 
 

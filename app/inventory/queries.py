@@ -19,16 +19,17 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    not_,
     select,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.inventory.availability import expired_holds
-from app.inventory.tables import stock_level, stock_movement
+from app.inventory.availability import EXPIRED, uncounted
+from app.inventory.tables import hold, stock_level, stock_movement
 from app.platform.db import Reader
 
-_expired = expired_holds()
+_expired = uncounted(EXPIRED)
 _level = stock_level.c
 _movement = stock_movement.c
 _MOMENT = DateTime(timezone=True)
@@ -38,6 +39,16 @@ _LEVELS = select(
     (_level.reserved - func.coalesce(_expired.c.quantity, 0)).label("reserved"),
 ).outerjoin(_expired, and_(_expired.c.variant_id == _level.variant_id, _expired.c.location_id == _level.location_id))
 
+HOLDS_OF_CARTS = (
+    select(
+        hold.c.cart_id, hold.c.cart_line_id, hold.c.variant_id, hold.c.location_id, hold.c.quantity, hold.c.expires_at
+    )
+    .where(hold.c.cart_id == any_(bindparam("cart_ids", type_=ARRAY(Uuid))))
+    .order_by(hold.c.id)
+)
+HELD_BY = select(hold.c.variant_id, hold.c.location_id, hold.c.quantity).where(
+    hold.c.cart_id == bindparam("cart_id", type_=Uuid), not_(EXPIRED)
+)
 _ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid)))
 LEVELS_BY_IDS = _LEVELS.where(_level.id == _ids)
 MOVEMENTS_BY_IDS = select(stock_movement).where(_movement.id == _ids)
@@ -67,6 +78,23 @@ async def levels_by_ids(db: Reader, ids: Collection[UUID]) -> dict[UUID, Row[Any
 
 async def movements_by_ids(db: Reader, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
     return {row.id: row for row in await db.rows(MOVEMENTS_BY_IDS, {"ids": list(ids)})} if ids else {}
+
+
+async def holds_of_carts(db: Reader, cart_ids: Collection[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """Each cart's hold rows, those that have expired and are not yet released too; carts without any are left out."""
+    found: dict[UUID, list[Row[Any]]] = {}
+    for row in await db.rows(HOLDS_OF_CARTS, {"cart_ids": list(cart_ids)}) if cart_ids else ():
+        found.setdefault(row.cart_id, []).append(row)
+    return found
+
+
+async def held_by(db: Reader, cart_id: UUID) -> dict[tuple[UUID, UUID], int]:
+    """What a cart holds in all its lines, by (variant, location), in thousandths, without what has expired."""
+    held: dict[tuple[UUID, UUID], int] = {}
+    for row in await db.rows(HELD_BY, {"cart_id": cart_id}):
+        key = (row.variant_id, row.location_id)
+        held[key] = held.get(key, 0) + row.quantity
+    return held
 
 
 async def levels_page(

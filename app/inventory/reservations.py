@@ -1,4 +1,4 @@
-"""What carts hold: hold, extend, release. What orders have allocated is in `allocations`, and given out here too.
+"""What carts hold: hold, extend, release. Given out here too: allocations for orders, and what is read of holds.
 
 The caller has locked the cart (or order). Every command locks the levels that it touches in one statement, in
 (variant, location) order, and the hold rows lie under their level's lock.
@@ -14,10 +14,11 @@ from uuid import UUID
 from sqlalchemy import Row, Uuid, any_, bindparam, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.inventory.allocations import Take, Taken, allocate, cancel_order, fulfill, return_stock
+from app.inventory.allocations import Item, Take, Taken, allocate, cancel_order, fulfill, return_stock
 from app.inventory.claims import Claim, grant
 from app.inventory.guard import ASKED, Levels, keys_of, lock, locking, write
 from app.inventory.ledger import WRITE_HOLDS, Reserved, holds_parameters
+from app.inventory.queries import held_by, holds_of_carts
 from app.inventory.releases import released_by, releasing
 from app.inventory.tables import hold as held
 from app.platform.db import Tx
@@ -25,13 +26,16 @@ from app.platform.errors import Path
 
 __all__ = [
     "Demand",
+    "Item",
     "Take",
     "Taken",
     "allocate",
     "cancel_order",
     "extend",
     "fulfill",
+    "held_by",
     "hold",
+    "holds_of_carts",
     "release_carts",
     "release_lines",
     "return_stock",

@@ -2,25 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
-from app.inventory.availability import Stock, obtainable
+from sqlalchemy import Row
+
+from app.inventory.availability import Stock, obtainable, stock_of
+from app.platform.db import Reader
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A location that a channel sells from; those of lower `priority` ship first."""
+    """A location that may ship, in the channel's order: those of lower `priority` first."""
 
     location_id: UUID
-    ships: bool
     priority: int
+    # Whether it is the cart's own.
+    own: bool = False
 
 
 class Ranking(Protocol):
-    """Orders the locations that may serve lines to be shipped, the preferred first; those that must not are left out.
+    """Orders places that may serve lines to be shipped, the preferred first; those that must not are left out.
 
-    `wanted`: thousandths by variant. `stock`: as `stock_of` gives it; a variant that is not in it is always there.
+    `wanted`: thousandths by variant. `stock`: what the cart could have of each variant at each place.
     """
 
     def __call__(
@@ -29,36 +33,30 @@ class Ranking(Protocol):
         stock: Mapping[UUID, Mapping[UUID, Stock]],
         places: Sequence[Place],
         *,
-        own: UUID | None,
         ignores_safety_stock: bool,
-    ) -> tuple[UUID, ...]: ...
+    ) -> Sequence[Place]: ...
 
 
-def nearest_whole_parcel(
+def own_then_one_parcel(
     wanted: Mapping[UUID, int],
     stock: Mapping[UUID, Mapping[UUID, Stock]],
     places: Sequence[Place],
     *,
-    own: UUID | None,
     ignores_safety_stock: bool,
-) -> tuple[UUID, ...]:
-    """The cart's own location if it ships, then locations that can serve all lines, then the channel's priority."""
+) -> list[Place]:
+    """The cart's own location, then those that can serve all lines, then the channel's priority."""
 
     def serves_all(place: Place) -> bool:
         return all(
-            obtainable(at[place.location_id], ignores_safety_stock=ignores_safety_stock) >= quantity
+            obtainable(stock[variant_id][place.location_id], ignores_safety_stock=ignores_safety_stock) >= quantity
             for variant_id, quantity in wanted.items()
-            if (at := stock.get(variant_id)) is not None
+            if variant_id in stock
         )
 
-    ranked = sorted(
-        (place for place in places if place.ships),
-        key=lambda place: (place.location_id != own, not serves_all(place), place.priority),
-    )
-    return tuple(place.location_id for place in ranked)
+    return sorted(places, key=lambda place: (not place.own, not serves_all(place), place.priority))
 
 
-_ranking: Ranking = nearest_whole_parcel
+_ranking: Ranking = own_then_one_parcel
 
 
 def rank_by(ranking: Ranking) -> None:
@@ -67,13 +65,30 @@ def rank_by(ranking: Ranking) -> None:
     _ranking = ranking
 
 
-def rank_locations(
-    wanted: Mapping[UUID, int],
-    stock: Mapping[UUID, Mapping[UUID, Stock]],
-    places: Sequence[Place],
+async def rank_locations(
+    db: Reader,
     *,
-    own: UUID | None = None,
+    locations: Sequence[Row[Any]],
+    own_location_id: UUID | None,
+    demands: Sequence[tuple[UUID, int]],
+    cart_id: UUID | None = None,
     ignores_safety_stock: bool = False,
 ) -> tuple[UUID, ...]:
-    """The locations that may serve lines to be shipped, the preferred first. As `Ranking` says."""
-    return _ranking(wanted, stock, places, own=own, ignores_safety_stock=ignores_safety_stock)
+    """The locations that may serve lines to be shipped, the preferred first.
+
+    `locations`: the channel's, in its order; those that do not ship are left out. `demands`: variants and thousandths,
+    of tracked variants only. What `cart_id` holds already counts as free to it.
+    """
+    places = [
+        Place(location.id, priority, own=location.id == own_location_id)
+        for priority, location in enumerate(locations)
+        if location.ships
+    ]
+    if len(places) < 2:
+        return tuple(place.location_id for place in places)
+    wanted: dict[UUID, int] = {}
+    for variant_id, quantity in demands:
+        wanted[variant_id] = wanted.get(variant_id, 0) + quantity
+    stock = await stock_of(db, wanted, [place.location_id for place in places], cart_id=cart_id)
+    ranked = _ranking(wanted, stock, places, ignores_safety_stock=ignores_safety_stock)
+    return tuple(place.location_id for place in ranked)

@@ -8,9 +8,11 @@ from sqlalchemy import func, select, update
 
 from app.events.tables import outbox
 from app.inventory.audit import violations
+from app.inventory.errors import InsufficientStock
 from app.inventory.reservations import Demand, Take, Taken, allocate, hold
 from app.inventory.tables import hold as held
 from app.platform import clock
+from app.platform.errors import Refusals
 from app.platform.ids import new_id
 from tests.shop import Shop
 
@@ -96,6 +98,10 @@ async def holds_of(shop: Shop, line: UUID) -> dict[str, int]:
 
 async def assert_law(shop: Shop) -> None:
     assert await violations(shop.db) == []
+
+
+def shortages(refused: Refusals) -> list[InsufficientStock]:
+    return [one for one in refused.refusals if isinstance(one, InsufficientStock)]
 
 
 async def told(shop: Shop, topic: str) -> list[tuple[UUID, int]]:

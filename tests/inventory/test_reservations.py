@@ -13,7 +13,7 @@ from app.inventory.tables import stock_level
 from app.platform import clock
 from app.platform.errors import Refusals
 from app.platform.ids import new_id
-from tests.inventory.stock import UNIT, assert_law, demand, expire, hold_some, holds_of, told
+from tests.inventory.stock import UNIT, assert_law, demand, expire, hold_some, holds_of, shortages, told
 from tests.shop import Shop
 
 
@@ -54,8 +54,8 @@ async def test_a_refused_line_keeps_what_it_held_and_nothing_else_is_written(sho
     await shop.variant("BULE", stock={"centro": 3 * UNIT})
     cart, line = await hold_some(shop, "CANECA", 2)
     demands = [demand(shop, "BULE", 1), demand(shop, "CANECA", 4, line=line, path=("lines", "1"))]
+    until = clock.now() + timedelta(minutes=15)
     with pytest.raises(InsufficientStock) as refused:
-        until = clock.now() + timedelta(minutes=15)
         await shop.db.run(lambda tx: hold(tx, cart_id=cart, demands=demands, expires_at=until))
     assert (refused.value.line_id, refused.value.location_id) == (line, shop.locations["centro"])
     assert (refused.value.requested, refused.value.available) == (4 * UNIT, 3 * UNIT)
@@ -75,7 +75,7 @@ async def test_one_variant_in_two_lines_is_summed_before_it_is_reserved(shop: Sh
     more = [demand(shop, "CANECA", 3), demand(shop, "CANECA", 2)]
     with pytest.raises(Refusals) as refused:
         await shop.db.run(lambda tx: hold(tx, cart_id=new_id(), demands=more, expires_at=until))
-    assert [(one.requested, one.available) for one in refused.value.refusals] == [(3 * UNIT, 0), (2 * UNIT, 0)]
+    assert [(one.requested, one.available) for one in shortages(refused.value)] == [(3 * UNIT, 0), (2 * UNIT, 0)]
 
 
 async def test_what_one_line_gives_back_another_of_the_same_call_can_take(shop: Shop):
