@@ -72,6 +72,7 @@ class GraphQLRoute:
         if caller_of is not None:
             self.desk.caller_of = caller_of
         self._cors = Cors(origins)
+        self._path = path.rstrip("/")
         self._answers = Answers(dict(extension_headers or {}), vary)
         self._public_for = public_for
         self._explorer = None if production else Explorer(examples, path)
@@ -93,6 +94,9 @@ class GraphQLRoute:
         accepted = negotiate(headers.get("accept"))
         explorer = self._explorer if scope["method"] == "GET" else None
         if explorer is not None and await explorer.answers(scope, send, accepted):
+            return
+        if scope["path"].rstrip("/") not in ("", self._path):
+            await respond(send, 404, b"Nothing is here.", "text/plain", more)
             return
         try:
             await self._serve(scope, receive, send, headers, accepted, more)

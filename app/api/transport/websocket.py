@@ -21,6 +21,8 @@ PROTOCOL = "graphql-transport-ws"
 _INTERNAL, _INVALID, _UNAUTHORIZED, _FORBIDDEN = 4500, 4400, 4401, 4403
 _SUBPROTOCOL, _INIT_TIMEOUT, _DUPLICATE, _TOO_MANY_INITS, _TOO_BIG = 4406, 4408, 4409, 4429, 1009
 _LONGEST_REASON = 120
+_CLOSE_SECONDS = 1.0
+_UNREAD = "Messages are not being read"
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -28,7 +30,7 @@ class _Message(msgspec.Struct, frozen=True):
 
     type: str
     id: str | None = None
-    payload: msgspec.Raw | None = None
+    payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _message = msgspec.json.Decoder(_Message)
@@ -75,22 +77,34 @@ class _Connection:
         self.initialised = False
         self.acknowledged = False
         self.operations: dict[str, asyncio.Task[None]] = {}
+        self.stuck = asyncio.Event()
         self.closed = False
 
     async def serve(self) -> None:
+        reading = asyncio.ensure_future(self._read())
+        stuck = asyncio.ensure_future(self.stuck.wait())
         try:
-            async with asyncio.timeout(self.limits.connection_init_seconds) as deadline:
-                await self._serve(deadline)
-        except TimeoutError:
-            await self._close(_Close(_INIT_TIMEOUT, "Connection initialisation timeout"))
+            await asyncio.wait((reading, stuck), return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                raise _Close(_INTERNAL, _UNREAD)
+            await reading
         except _Close as close:
             await self._close(close)
         finally:
             self.closed = True
-            for task in list(self.operations.values()):
+            for task in (reading, stuck, *self.operations.values()):
                 await stop(task)
 
-    async def _serve(self, deadline: asyncio.Timeout) -> None:
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(self.limits.connection_init_seconds) as deadline:
+                await self._read_until_closed(deadline)
+        except TimeoutError:
+            if self.acknowledged:
+                raise _Close(_INTERNAL, _UNREAD) from None
+            raise _Close(_INIT_TIMEOUT, "Connection initialisation timeout") from None
+
+    async def _read_until_closed(self, deadline: asyncio.Timeout) -> None:
         while True:
             message: Any = await self.receive()
             if message["type"] != "websocket.receive":
@@ -131,7 +145,7 @@ class _Connection:
             raise _Close(_TOO_MANY_INITS, "Too many initialisation requests")
         self.initialised = True
         try:
-            params = _object.decode(message.payload) if message.payload is not None else None
+            params = _object.decode(message.payload)
         except (ValueError, RecursionError):
             raise _Close(_INVALID, "The payload of connection_init must be an object") from None
         self.request.params = params or {}
@@ -150,7 +164,7 @@ class _Connection:
         if id_ in self.operations:
             raise _Close(_DUPLICATE, f"Subscriber for {id_} already exists")
         try:
-            parameters = _parameters.decode(message.payload or b"")
+            parameters = _parameters.decode(message.payload)
         except (ValueError, RecursionError) as error:
             raise _Close(_INVALID, f"Invalid payload of subscribe: {error}") from None
         most = self.limits.operations_per_connection
@@ -173,7 +187,10 @@ class _Connection:
         except Refused as refused:
             last = _error(id_, refused.errors)
         except TimeoutError:
-            await self._close(_Close(_INTERNAL, "Messages are not being read"))
+            self.stuck.set()
+            return
+        except OSError:
+            # The client is gone: the reader learns of it too.
             return
         except Exception as error:
             last = _error(id_, [internal_error(error, where="websocket")])
@@ -181,8 +198,12 @@ class _Connection:
             # Free before its last message goes out: the client may use the id again as soon as it sees it.
             if self.operations.get(id_) is asyncio.current_task():
                 del self.operations[id_]
-        with suppress(Exception):
+        try:
             await self._send(last)
+        except TimeoutError:
+            self.stuck.set()
+        except OSError:
+            return
 
     async def _send(self, message: dict[str, Any]) -> None:
         text = encode_json(message).decode()
@@ -196,10 +217,10 @@ class _Connection:
         if self.closed:
             return
         self.closed = True
+        reason = close.reason[:_LONGEST_REASON]
         with suppress(Exception):
-            await self.raw_send(
-                {"type": "websocket.close", "code": close.code, "reason": close.reason[:_LONGEST_REASON]}
-            )
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.raw_send({"type": "websocket.close", "code": close.code, "reason": reason})
 
 
 def _id(message: _Message) -> str:

@@ -235,6 +235,15 @@ class Subscription:
             yield make_book(number * 2)
 
     @strawberry.subscription
+    async def big(self, info: Info) -> AsyncGenerator[str, None]:
+        try:
+            while True:
+                produced[info.context.name] += 1
+                yield "x" * 100_000
+        finally:
+            closed.append(info.context.name)
+
+    @strawberry.subscription
     async def breaks(self, after: int = 1) -> AsyncGenerator[int, None]:
         for number in range(after):
             yield number
@@ -247,6 +256,7 @@ class Subscription:
 
 
 opened: list[str] = []
+produced: Counter[str] = Counter()
 closed: list[str] = []
 
 
