@@ -1,0 +1,78 @@
+"""Migrating: once, by one process at a time, and to what the tables say."""
+
+import asyncio
+import importlib
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from app.platform import migrate
+from app.platform.db import metadata
+from app.platform.reach import DatabaseUnavailable, plain_engine, reach
+from tests.databases import Servers
+
+
+@pytest.fixture(params=["embedded", "postgres15"])
+def empty_database(request, postgres_servers: Servers):
+    with postgres_servers.empty_database(request.param) as url:
+        yield url
+
+
+async def run(url, work):
+    engine = plain_engine(url)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+async def test_processes_that_start_at_once_migrate_once(empty_database):
+    assert not await migrate.is_current(empty_database)
+    await asyncio.gather(*(migrate.upgrade(empty_database) for _ in range(3)))
+    assert await migrate.is_current(empty_database)
+    assert await migrate.upgrade(empty_database) is False
+
+
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")
+async def test_the_migrations_make_what_the_tables_say(empty_database):
+    for tables in (migrate.ROOT / "app").glob("*/tables.py"):
+        importlib.import_module(f"app.{tables.parent.name}.tables")
+    await migrate.upgrade(empty_database)
+    differences = await run(
+        empty_database, lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+    )
+    assert differences == []
+
+
+async def test_a_migrating_process_is_waited_for(empty_database):
+    async with migrate.alone(empty_database):
+        waiting = asyncio.create_task(migrate.upgrade(empty_database))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        assert not await migrate.is_current(empty_database)
+    assert await waiting
+
+
+async def test_who_waits_to_migrate_holds_no_snapshot(database_url):
+    """Else an index that is built concurrently would wait for it, and it for the index, for ever."""
+    async with migrate.alone(database_url) as connection:
+        waiting = asyncio.create_task(_wait(database_url))
+        await asyncio.sleep(0.5)
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        async with asyncio.timeout(10):
+            await connection.execute(text("CREATE INDEX CONCURRENTLY trial ON product (id)"))
+    await waiting
+
+
+async def _wait(url):
+    async with migrate.alone(url):
+        return
+
+
+async def test_a_database_that_is_not_there_is_told_in_one_line(postgres_url_admin):
+    with pytest.raises(DatabaseUnavailable, match="does not exist") as missing:
+        await reach(postgres_url_admin.rpartition("/")[0] + "/nowhere")
+    assert "\n" not in str(missing.value)
