@@ -1,6 +1,6 @@
 """Carts, their lines with the quote they were promised, their deliveries, and the channels that touched them."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.platform.db import localized, metadata, milli, minor, moment, version_column
@@ -30,6 +30,10 @@ cart = Table(
     minor("rounding", default=0),
     minor("total", default=0),
     Column("taxes", JSONB, nullable=False, server_default=text("'[]'")),
+    # Whole units; a weighed line counts as one.
+    Column("item_count", BigInteger, nullable=False, server_default=text("0")),
+    # Whole units; a weighed line counts one.
+    Column("item_count", Integer, nullable=False, server_default=text("0")),
     moment("prices_promised_until", nullable=True),
     Column("order_id", Uuid),
     Column("merged_into_id", Uuid),
@@ -87,9 +91,9 @@ cart_line = Table(
     Column("price_list_id", Uuid),
     # What a scale printed on the label: charged instead of unit × quantity.
     minor("label_total", nullable=True),
-    # When the price has moved and the quantity grew since: so many still sell at the unit price of the promise.
-    minor("promised_unit", nullable=True),
-    milli("promised_quantity", nullable=True),
+    # Where the price moved while the quantity grew: [{"unit": …, "quantity": …}], what was promised first comes first.
+    # So much of the quantity still sells at these unit prices, the rest at the line's own.
+    Column("promised", JSONB, nullable=False, server_default=text("'[]'")),
     # A price given by staff, as the channel shows prices, and what it was before.
     minor("override", nullable=True),
     minor("override_was", nullable=True),

@@ -32,7 +32,7 @@ _LINE_COLUMNS = (
     "override_reason",
     "override_staff_id",
 )
-_TOTALS = ("subtotal", "discount", "delivery", "tax", "rounding", "total", "taxes")
+_TOTALS = ("subtotal", "discount", "delivery", "tax", "rounding", "total", "taxes", "item_count")
 
 
 async def draft_order(

@@ -36,6 +36,8 @@ order = Table(
     minor("rounding"),
     minor("total"),
     Column("taxes", JSONB, nullable=False, server_default=text("'[]'")),
+    # Whole units; a weighed line counts one.
+    Column("item_count", Integer, nullable=False),
     # What was given back, and what a cancellation took off, of `total`.
     minor("refunded", default=0),
     version_column(),

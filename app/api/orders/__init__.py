@@ -1,0 +1,1 @@
+"""Orders, payments and fulfillments in the API."""
