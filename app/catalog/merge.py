@@ -72,7 +72,7 @@ def merge(draft: ProductDraft, before: Whole | None, now: datetime, media: Mappi
         set_options(merged.problems, after, draft.options, follow=draft.options_follow)
     merge_variants(merged, now)
     if draft.options_follow:
-        follow_variants(after, set(merged.variant_ids))
+        follow_variants(after, merged.variant_ids)
     if not merged.problems:
         check_fit(merged.problems, after, merged.variant_paths, fallback=("options",))
     check_count(

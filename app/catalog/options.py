@@ -100,7 +100,7 @@ def values_of(problems: Problems, whole: Whole, draft: VariantDraft, path: Path)
     return None
 
 
-def follow_variants(whole: Whole, kept: set[UUID]) -> None:
+def follow_variants(whole: Whole, kept: Sequence[UUID]) -> None:
     """Let the options have all values that these variants use, and archive other variants that don't fit."""
     options: list[Option] = [{**option, "values": list(option["values"])} for option in whole.product["options"]]
     known = [{value_key(texts) for texts in option["values"]} for option in options]

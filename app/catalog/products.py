@@ -7,23 +7,19 @@ from uuid import UUID
 
 from sqlalchemy import Select, Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import IntegrityError
 
 from app.catalog.drafts import Kept, ProductDraft, Saved
 from app.catalog.fields import storable
 from app.catalog.merge import Merged, merge
+from app.catalog.repeat import again_when_taken
 from app.catalog.tables import category, collection, media
 from app.catalog.taken import settle_names
 from app.catalog.whole import Values, Whole, lock_products, read_wholes
 from app.catalog.writing import Pair, write_products
 from app.channels.queries import channels_by_ids
 from app.identity.principal import Actor
-from app.platform.db import Tx, sqlstate
+from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Refusals, check_version
-
-UNIQUE_VIOLATION: Final = "23505"
-ATTEMPTS: Final = 20
-"""How often a call looks again after another writer took one of its names. Each time one of both has gone on."""
 
 _IDS: Final = any_(bindparam("ids", type_=ARRAY(Uuid)))
 # Locked before the products, so that a new name of theirs and a product put there meanwhile find each other.
@@ -48,16 +44,7 @@ async def save_products(tx: Tx, actor: Actor, drafts: Sequence[ProductDraft]) ->
     A draft that is refused leaves nothing and keeps no other back. At most some thousands at a time: all are held in
     memory, and their products locked until the transaction ends. Two drafts of one product: the second is refused.
     """
-    emitted = tx.emitted
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            async with tx.connection.begin_nested():
-                return await _save(tx, actor, drafts)
-        except IntegrityError as error:
-            if sqlstate(error) != UNIQUE_VIOLATION or attempt == ATTEMPTS:
-                raise
-            tx.emitted = emitted
-    raise AssertionError("unreachable")
+    return await again_when_taken(tx, lambda: _save(tx, actor, drafts))
 
 
 async def save_product(tx: Tx, actor: Actor, draft: ProductDraft) -> Saved:

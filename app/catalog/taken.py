@@ -13,6 +13,7 @@ from sqlalchemy import Select, Text, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.barcodes import barcode_key
+from app.catalog.fields import storable
 from app.catalog.formats.handles import made_sku
 from app.catalog.merge import Merged
 from app.catalog.tables import product, variant
@@ -64,11 +65,12 @@ def name_key(kind: str, row: Values) -> str | None:
 
 
 async def settle_names(tx: Tx, items: Sequence[Merged]) -> None:
-    """Refuse drafts whose names are taken, by earlier drafts of the call too; find free ones for those that we made."""
-    holders = await _read(tx, [item for item in items if not item.problems])
+    """Refuse drafts whose names are taken, by earlier drafts of the call too; find free ones for those that we made.
+
+    Drafts that are refused already are looked at as well, so that all that is wrong is told at once.
+    """
+    holders = await _read(tx, items)
     for item in items:
-        if item.problems:
-            continue
         _settle_slug(holders, item)
         _settle_variants(holders, item)
         if not item.problems:
@@ -87,7 +89,8 @@ async def _read(tx: Tx, items: Sequence[Merged]) -> Holders:
             wanted["sku"].update(_skus(item, key))
     holders = Holders()
     for kind, keys in wanted.items():
-        rows = await tx.rows(HOLDERS[kind], {"keys": list(keys)}) if keys else []
+        asked = [key for key in keys if storable(key)]
+        rows = await tx.rows(HOLDERS[kind], {"keys": asked}) if asked else []
         holders.by_kind[kind] = {row.key: row.id for row in rows}
     return holders
 
