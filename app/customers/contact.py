@@ -51,9 +51,16 @@ def tax_id(value: object, path: Path, *, country: str) -> str | None:
     if _TAX_ID.fullmatch(number):
         if country != "BR":
             return number
+        # The check digits of 111.111.111-11 agree, and nobody has it.
+        if len(set(number)) == 1:
+            raise _no_tax_id(country, path)
         try:
             return str(cpf.validate(number) if len(number) == 11 else cnpj.validate(number))
         except ValidationError:
             pass
+    raise _no_tax_id(country, path)
+
+
+def _no_tax_id(country: str, path: Path) -> InvalidInput:
     wanted = "a CPF or CNPJ" if country == "BR" else "a tax number"
-    raise InvalidInput(f"This is not {wanted}.", path=path, code="INVALID_TAX_ID")
+    return InvalidInput(f"This is not {wanted}.", path=path, code="INVALID_TAX_ID")

@@ -119,11 +119,9 @@ async def test_a_token_ends_when_it_expires_even_while_it_is_remembered(shop: Sh
     assert await authenticate(shop.db, made.secret, expires_at) is None
 
 
-@pytest.mark.parametrize(
-    "secret", ["", "fst_", "fst_" + "0" * 43, "fst_" + "é" * 43, "x" * 100_000, "' OR 1=1 --", "\0"]
-)
-async def test_what_is_no_token_stands_for_nobody(shop: Shop, secret: str) -> None:
-    assert await authenticate(shop.db, secret, clock.now()) is None
+async def test_what_is_no_token_stands_for_nobody(shop: Shop) -> None:
+    for secret in ("", "fst_", "fst_" + "0" * 43, "fst_" + "é" * 43, "x" * 100_000, "' OR 1=1 --", "\0"):
+        assert await authenticate(shop.db, secret, clock.now()) is None
 
 
 async def test_a_demo_token_is_refused_where_demo_tokens_are_not_taken(shop: Shop, owner: Actor) -> None:
