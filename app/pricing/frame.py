@@ -15,10 +15,13 @@ from app.pricing.price import PriceListRule, PriceRow
 from app.pricing.tables import price, price_list, tax_class, tax_rate
 from app.pricing.tax import TaxRate, TaxRateRow, rates_valid_until, resolve_rates
 
+_CURRENCIES = bindparam("currencies", type_=ARRAY(Text))
+_COUNTRIES = bindparam("countries", type_=ARRAY(Text))
+CURRENCIES = or_(_CURRENCIES.is_(None), price_list.c.currency == any_(_CURRENCIES))
 LISTS = (
     select(price_list)
     .where(
-        price_list.c.currency == any_(bindparam("currencies", type_=ARRAY(Text))),
+        CURRENCIES,
         or_(price_list.c.active, bindparam("inactive", type_=Boolean)),
     )
     .order_by(price_list.c.code)
@@ -28,7 +31,7 @@ RATES = select(tax_class.c.id.label("class_id"), tax_class.c.is_default, tax_rat
     tax_rate,
     and_(
         tax_rate.c.tax_class_id == tax_class.c.id,
-        tax_rate.c.country == any_(bindparam("countries", type_=ARRAY(Text))),
+        or_(_COUNTRIES.is_(None), tax_rate.c.country == any_(_COUNTRIES)),
     ),
 )
 # Only what is in force at `since` or still to come.
@@ -46,7 +49,7 @@ PRICES = (
     .join(price_list, price_list.c.id == price.c.price_list_id)
     .where(
         price.c.variant_id == any_(bindparam("variant_ids", type_=ARRAY(price.c.variant_id.type))),
-        price_list.c.currency == any_(bindparam("currencies", type_=ARRAY(Text))),
+        CURRENCIES,
         or_(price.c.ends_at.is_(None), price.c.ends_at > bindparam("since")),
     )
 )
@@ -81,16 +84,21 @@ class Frame(Struct, frozen=True, kw_only=True):
         return found
 
 
-async def frame_of(db: Reader, *, currencies: Iterable[str], countries: Iterable[str], inactive: bool = False) -> Frame:
-    """The frame of prices in these currencies and countries, in two statements. `inactive`: such lists too."""
-    lists = await db.rows(LISTS, {"currencies": list(currencies), "inactive": inactive})
-    classes = await db.rows(RATES, {"countries": list(countries)})
-    return frame_from(lists, classes)
+async def frame_of(
+    db: Reader,
+    *,
+    currencies: Sequence[str] | None = None,
+    countries: Sequence[str] | None = None,
+    inactive: bool = False,
+) -> Frame:
+    """The frame of prices in these currencies and countries (None: all); two statements. `inactive`: such lists too."""
+    lists = await db.rows(LISTS, {"currencies": currencies, "inactive": inactive})
+    return frame_from(lists, await db.rows(RATES, {"countries": countries}))
 
 
-async def tax_frame(db: Reader, countries: Iterable[str]) -> Frame:
+async def tax_frame(db: Reader, countries: Sequence[str]) -> Frame:
     """A frame without price lists: for what is taxed and has its price from elsewhere."""
-    return frame_from((), await db.rows(RATES, {"countries": list(countries)}))
+    return frame_from((), await db.rows(RATES, {"countries": countries}))
 
 
 def frame_from(lists: Iterable[Row[Any]], classes: Iterable[Row[Any]]) -> Frame:
@@ -104,12 +112,12 @@ def frame_from(lists: Iterable[Row[Any]], classes: Iterable[Row[Any]]) -> Frame:
 
 
 async def prices_of_variants(
-    db: Reader, variant_ids: Iterable[UUID], *, currencies: Iterable[str], since: datetime
+    db: Reader, variant_ids: Iterable[UUID], *, since: datetime, currencies: Sequence[str] | None = None
 ) -> dict[UUID, list[PriceRow]]:
-    """Each variant's prices in all lists of these currencies, but those that were over by `since`; one statement."""
+    """Each variant's prices in these currencies (None: all), but those that were over by `since`; one statement."""
     found: dict[UUID, list[PriceRow]] = {variant_id: [] for variant_id in variant_ids}
     if found:
-        parameters = {"variant_ids": list(found), "currencies": list(currencies), "since": since}
+        parameters = {"variant_ids": list(found), "currencies": currencies, "since": since}
         for row in await db.rows(PRICES, parameters):
             found[row.variant_id].append(price_row(row))
     return found

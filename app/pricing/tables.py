@@ -1,6 +1,6 @@
 """Price lists, the append-only prices in them, tax classes and rates, and each channel's public price of a variant."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.platform.db import id_column, localized, metadata, milli, minor, moment, sort_key, version_column
@@ -46,9 +46,28 @@ price = Table(
     moment("ends_at", nullable=True),
     moment("created_at"),
     Index("ix_price_variant", "variant_id", "price_list_id", "min_quantity", "starts_at"),
-    Index("ix_price_starts_at", "starts_at"),
-    Index("ix_price_ends_at", "ends_at", postgresql_where=text("ends_at IS NOT NULL")),
+    Index("ix_price_list", "price_list_id", "id"),
+    # Of two open prices one would never end.
+    Index(
+        "uq_price_open",
+        "variant_id",
+        "price_list_id",
+        "min_quantity",
+        unique=True,
+        postgresql_where=text("ends_at IS NULL"),
+    ),
     CheckConstraint("amount >= 0 AND min_quantity >= 0 AND (ends_at IS NULL OR ends_at >= starts_at)", name="sane"),
+)
+
+# All prices of a variant as one thing: who writes them locks this row, in the order of the ids.
+priced_variant = Table(
+    "priced_variant",
+    metadata,
+    Column("variant_id", Uuid, ForeignKey("variant.id"), primary_key=True),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+    # When one of its prices, their lists or its taxes next begins or ends.
+    moment("next_at", nullable=True),
+    Index("ix_priced_variant_next_at", "next_at", postgresql_where=text("next_at IS NOT NULL")),
 )
 
 tax_class = Table(
@@ -93,7 +112,9 @@ channel_price = Table(
     Column("product_id", Uuid, nullable=False),
     # As the channel shows prices, with or without tax.
     minor("amount"),
+    # The tax that is in it, or that comes on top.
+    minor("tax"),
+    minor("compare_at", nullable=True),
     moment("valid_until", nullable=True),
     Index("ix_channel_price_product", "channel_id", "product_id", "amount"),
-    Index("ix_channel_price_valid_until", "valid_until", postgresql_where=text("valid_until IS NOT NULL")),
 )
