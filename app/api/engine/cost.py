@@ -38,7 +38,7 @@ Cost: TypeAlias = int | Callable[[Scope], int]
 
 _SIZES = ("first", "last")
 _PAGES = frozenset({"nodes", "edges"})
-_WORK = 50_000
+_WORK = 10_000
 _HUGE = 10**12
 
 

@@ -26,7 +26,7 @@ from .errors import Code, Refused, RequestError, refused
 from .limits import Limits
 from .shape import check_shape, check_text
 
-_BYTES_PER_TOKEN = 1_500
+_BYTES_PER_TOKEN = 500
 _BYTES_PER_DOCUMENT = 4_000
 
 

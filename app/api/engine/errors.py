@@ -12,6 +12,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 log = structlog.get_logger("feira.graphql")
 
 INTERNAL_MESSAGE = "Something went wrong on our side."
+_LONGEST = 500
 
 
 class Code(StrEnum):
@@ -123,7 +124,9 @@ def _is_the_callers_fault(cause: BaseException) -> bool:
 
 
 def _with_code(error: GraphQLError, code: Code) -> dict[str, Any]:
-    body: dict[str, Any] = {"message": error.message, "extensions": {"code": code.value}}
+    # graphql-core quotes values whole, however long.
+    message = error.message if len(error.message) <= _LONGEST else f"{error.message[:_LONGEST]}…"
+    body: dict[str, Any] = {"message": message, "extensions": {"code": code.value}}
     if error.locations:
         body["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:

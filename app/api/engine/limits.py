@@ -25,14 +25,14 @@ class Limits:
 
     body_bytes: int = 1_048_576
     document_characters: int = 100_000
-    tokens: int = 4_000
+    tokens: int = 2_000
     fragments: int = 100
     depth: int = 16
     aliases: int = 100
     directives: int = 100
     directives_per_node: int = 5
     root_fields: int = 20
-    overlaps: int = 20_000
+    overlaps: int = 5_000
     cost: int = 20_000
     list_size: int = 10
     mutation_cost: int = 10

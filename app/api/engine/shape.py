@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     r"|[_A-Za-z][_0-9A-Za-z]*+|-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|\.\.\.|[!$&()\[\]{}:=@|]"
 )
 _NESTING = 64
-_WORK = 50_000
+_WORK = 10_000
 
 Levels = Counter[tuple[int, str]]
 

@@ -164,8 +164,14 @@ class Desk:
             raise Refused.by(error) from None
 
     async def _extensions(self, admitted: Admitted) -> Mapping[str, Any]:
-        more = await self.extensions_for(admitted.context) if self.extensions_for is not None else {}
-        return {"cost": admitted.cost, **more}
+        if self.extensions_for is None:
+            return {"cost": admitted.cost}
+        try:
+            return {"cost": admitted.cost, **await self.extensions_for(admitted.context)}
+        except Exception as error:
+            # What ran has run, and may have been a write: its answer goes out all the same.
+            internal_error(error, where="extensions")
+            return {"cost": admitted.cost}
 
     def _tell(self, admitted: Admitted, outcome: str, errors: list[dict[str, Any]]) -> None:
         if self.observe is not None:

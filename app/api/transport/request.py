@@ -9,16 +9,16 @@ from litestar.types import Scope
 class Request:
     """One operation's way in. `params` is the payload of `connection_init` on a WebSocket, else empty.
 
-    `transport` is "http", "sse", "multipart" or "websocket".
+    `headers` are by lower-case name. `transport` is "http", "sse", "multipart" or "websocket".
     """
 
     __slots__ = ("headers", "params", "scope", "transport")
 
-    def __init__(self, scope: Scope, transport: str = "http", params: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, scope: Scope, headers: Mapping[str, str], transport: str = "http") -> None:
         self.scope = scope
-        self.headers = read_headers(scope)
+        self.headers = headers
         self.transport = transport
-        self.params: Mapping[str, Any] = params or {}
+        self.params: Mapping[str, Any] = {}
 
     @property
     def authorization(self) -> str | None:

@@ -9,7 +9,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from app.api.engine.budget import Purse
 from app.api.engine.documents import Operation
-from app.api.engine.errors import Refused
+from app.api.engine.errors import Refused, internal_error
 from app.api.engine.execute import Engine, Guard
 from app.api.engine.limits import Limits
 
@@ -104,6 +104,9 @@ class GraphQLRoute:
             await respond_malformed(send, error, accepted, more)
         except Refused as refused:
             await respond_refused(send, refused, accepted, more)
+        except Exception as error:
+            # An answer that cannot be written, say. Streams tell of theirs themselves.
+            await respond_refused(send, Refused([internal_error(error, where="http")]), accepted, more)
 
     async def _serve(
         self,
@@ -128,9 +131,9 @@ class GraphQLRoute:
             raise
         check_method(method, operation)
         if operation.is_subscription or accepted.json is None:
-            await self._stream(scope, receive, send, operation, parameters, accepted, more)
+            await self._stream(scope, receive, send, headers, operation, parameters, accepted, more)
             return
-        admitted = await self.desk.admit(operation, parameters, Request(scope))
+        admitted = await self.desk.admit(operation, parameters, Request(scope, headers))
         answer = await self.desk.run(admitted)
         if method == "POST":
             await self._answers.post(send, answer, accepted, more)
@@ -155,6 +158,7 @@ class GraphQLRoute:
         scope: HTTPScope,
         receive: Receive,
         send: Send,
+        headers: dict[str, str],
         operation: Operation,
         parameters: Parameters,
         accepted: Accepted,
@@ -166,7 +170,7 @@ class GraphQLRoute:
             )
         sse = accepted.stream == EVENT_STREAM
         framing = EventStream() if sse else Multipart(subscription=operation.is_subscription)
-        request = Request(scope, "sse" if sse else "multipart")
+        request = Request(scope, headers, "sse" if sse else "multipart")
         admitted = await self.desk.admit(operation, parameters, request)
         await send_stream(self.desk.stream(admitted), framing, receive, send, self.limits, more)
 

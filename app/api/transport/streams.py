@@ -69,6 +69,7 @@ async def _parts(
                 if not step.done():
                     yield framing.keep_alive
             answer = step.result()
+            part = framing.answer(answer) if answer is not None else None
         except Refused as refused:
             yield framing.refused(refused.errors)
             return
@@ -77,9 +78,9 @@ async def _parts(
             return
         finally:
             await stop(step)
-        if answer is None:
+        if part is None:
             return
-        yield framing.answer(answer)
+        yield part
 
 
 async def next_or_none(answers: AsyncGenerator[Answer, None]) -> Answer | None:

@@ -13,7 +13,7 @@ from app.api.engine.numbers import exact_number
 
 from .desk import Desk
 from .parameters import Malformed, Parameters, encode_json
-from .request import Request
+from .request import Request, read_headers
 from .streams import stop
 
 PROTOCOL = "graphql-transport-ws"
@@ -69,7 +69,7 @@ class _Connection:
     def __init__(self, desk: Desk, scope: WebSocketScope, receive: Receive, send: Send) -> None:
         self.desk = desk
         self.limits: Limits = desk.engine.limits
-        self.request = Request(scope, "websocket")
+        self.request = Request(scope, read_headers(scope), "websocket")
         self.receive = receive
         self.raw_send = send
         # One message at a time: while it does not go out, no operation makes another.

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NewType
 
 import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, ValueNode
+from strawberry.scalars import JSON
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info as StrawberryInfo
 
@@ -75,6 +76,14 @@ class Author(Node):
         assert isinstance(sort_by, Order)
         return [[make_book(int(author.id[1:]) * 10 + n) for n in range(first)] for author in parents]
 
+    @batched
+    @staticmethod
+    def debut(
+        parents: Sequence["Author"], batch: Batch[Reader]
+    ) -> list[Annotated["Book", strawberry.lazy("tests.api.engine.library")]]:
+        """The first book, known without waiting."""
+        return [make_book(1) for _ in parents]
+
 
 @strawberry.type(description="What is read.")
 class Book(Node):
@@ -104,6 +113,12 @@ class Book(Node):
     @staticmethod
     async def miscounted(parents: Sequence["Book"], batch: Batch[Reader]) -> list[int | None]:
         return [1]
+
+    @batched
+    @staticmethod
+    def writer(parents: Sequence["Book"], batch: Batch[Reader]) -> list[Author]:
+        """Somebody wrote it, known without waiting."""
+        return [make_author(1) for _ in parents]
 
     @batched
     @staticmethod
@@ -195,6 +210,10 @@ class Query:
     def secret(self, info: Info) -> str | None:
         info.context.secrets_told += 1
         return "the cake"
+
+    @strawberry.field
+    def unwritable(self) -> JSON | None:
+        return JSON(object())
 
     @strawberry.field
     def who(self, info: Info) -> str:

@@ -60,6 +60,12 @@ def test_a_document_that_is_not_valid_is_a_bad_request(text: str) -> None:
         assert codes(refused.value.errors) == ["BAD_REQUEST"]
 
 
+def test_a_message_does_not_quote_a_document_whole() -> None:
+    with pytest.raises(Refused) as refused:
+        PLAIN.operation("{ intPlusOne(value: [" + "12345, " * 900 + "]) }")
+    assert len(refused.value.errors[0]["message"]) < 600
+
+
 def test_an_unknown_operation_name_is_a_bad_request() -> None:
     assert PLAIN.operation("query A { hello } query B { who }", "B").name == "B"
     with pytest.raises(Refused, match='Unknown operation named "C"'):

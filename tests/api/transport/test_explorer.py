@@ -2,10 +2,24 @@
 
 import json
 import re
+from pathlib import Path
 
 import httpx
+import pytest
+from playwright.async_api import async_playwright
 
 from tests.api.transport.serving import Server
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "sec-fetch-site": "none"}
 
@@ -35,3 +49,29 @@ async def test_the_files_are_ours_and_may_be_kept(client: httpx.AsyncClient, lib
         assert file.headers["content-type"].split(";")[0] in ("text/javascript", "text/css")
     for missing in ("nothing.js", "../index.html", "%2e%2e/index.html", ""):
         assert (await client.get(f"{library.url}/static/{missing}", headers={"accept": "*/*"})).status_code != 200
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed (make system-deps)")
+async def test_a_query_and_a_subscription_run_in_a_browser_that_asks_nobody_else(library: Server) -> None:
+    complaints: list[str] = []
+    asked: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        page = await browser.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        await page.goto(library.url)
+        for tab, expected in (("Books", '"Book 1"'), ("Count", "2")):
+            await page.get_by_role("tab", name=tab).click()
+            # GraphiQL learns of the other tab's operation a moment after showing it.
+            await page.wait_for_timeout(500)
+            await page.get_by_role("button", name="Execute query").click()
+            await page.locator(".result-window").get_by_text(expected, exact=True).wait_for()
+        await page.get_by_role("button", name="Show GraphiQL Explorer").click()
+        await page.get_by_text("Add new").wait_for()
+        await browser.close()
+    assert complaints == []
+    assert {"/".join(url.split("/")[:3]) for url in asked if not url.startswith("data:")} == {
+        library.url.removesuffix("/graphql")
+    }

@@ -253,6 +253,15 @@ async def test_the_context_may_refuse_the_caller(
     assert "hunter2" not in response.text
 
 
+async def test_an_answer_that_cannot_be_written_is_masked(client: httpx.AsyncClient) -> None:
+    response = await client.post("", json={"query": "{ unwritable }"})
+    assert response.status_code == 500
+    assert code(response) == "INTERNAL"
+    stream = await client.post("", json={"query": "{ unwritable }"}, headers={"accept": "text/event-stream"})
+    assert "INTERNAL" in stream.text
+    assert stream.text.endswith("event: complete\ndata:\n\n")
+
+
 async def test_who_asks_too_much_waits() -> None:
     async with serving(Limits(budget=Budget(burst=10, per_second=0.5))) as server, httpx.AsyncClient() as client:
         ask = {"query": "{ books(first: 8) { id } }"}
