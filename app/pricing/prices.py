@@ -15,6 +15,7 @@ from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, collect
 from app.platform.money import MAX_MINOR, amount_too_large
 from app.platform.quantities import MAX_MILLI
+from app.pricing.checks import check_reach
 from app.pricing.listing import hold_frame, lock_variants, retell
 from app.pricing.tables import price, price_list
 from app.pricing.timeline import Span, Wish, carry_out
@@ -76,12 +77,14 @@ async def set_prices(tx: Tx, actor: Actor, *, price_list_id: UUID, changes: Sequ
     """Carry out the changes in their order, all or none; what is so already is left as it is.
 
     Raises NotFound (the list at `priceListId`, a variant at its change's path) and InvalidInput: NEGATIVE_AMOUNT,
-    AMOUNT_TOO_LARGE, INVALID_QUANTITY, IN_THE_PAST, ENDS_BEFORE_IT_STARTS.
+    AMOUNT_TOO_LARGE, INVALID_QUANTITY, IN_THE_PAST, ENDS_BEFORE_IT_STARTS; BeyondReach for a list of other places.
     """
     check_changes(changes, actor.now)
     await hold_frame(tx)
-    if await tx.row(LIST, {"price_list_id": price_list_id}) is None:
+    found = await tx.row(LIST, {"price_list_id": price_list_id})
+    if found is None:
         raise NotFound("There is no such price list.", path=("priceListId",))
+    check_reach(actor, dict(found._mapping), ("priceListId",))
     variant_ids = await _known_variants(tx, changes)
     await lock_variants(tx, variant_ids)
     answers: list[Span | None] = [None] * len(changes)
