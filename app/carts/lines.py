@@ -1,6 +1,6 @@
 """Lines of a cart: add, change, remove."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from app.carts.basket import CARRY_OUT, Basket, Delivery, Line
-from app.carts.write import finish, lock
-from app.catalog.queries import sellable
-from app.channels.queries import channels_by_ids
+from app.carts.write import channel_of, finish, lock
+from app.catalog.fields import storable
+from app.catalog.queries import Sellable, sellable
+from app.identity.fields import text
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, collect
@@ -23,6 +24,8 @@ MOST_UNITS = 1_000_000 * MILLI
 MOST_ATTRIBUTES = 20
 LONGEST_ATTRIBUTE = 500
 LONGEST_REASON = 500
+OVERRIDE = "prices.override"
+QUANTITY = "INVALID_QUANTITY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +65,42 @@ async def add_lines(
 ) -> UUID:
     """Add lines and hold their stock. A variant again joins the line with the same attributes and price override.
 
-    Raises NotFound, VersionConflict, InvalidInput, InsufficientStock.
+    Raises NotFound, VersionConflict, InvalidInput, InsufficientStock; Forbidden for a price without `prices.override`.
     """
     if not lines:
         raise InvalidInput("Name at least one line.", path=("lines",), code="EMPTY")
     basket = await lock(tx, actor, cart_id, expected_version)
-    await put_lines(tx, actor, basket, lines)
-    await finish(tx, actor, basket)
+    channel = await channel_of(tx, basket)
+    variants = await put_lines(tx, actor, basket, channel, lines)
+    await finish(tx, actor, basket, channel=channel, variants=variants)
     return basket.id
 
 
-async def put_lines(tx: Tx, actor: Actor, basket: Basket, lines: Sequence[NewLine]) -> None:
-    """Add lines to a cart in memory. Raises InvalidInput, Forbidden."""
+async def put_lines(
+    tx: Tx, actor: Actor, basket: Basket, channel: Row[Any], lines: Sequence[NewLine]
+) -> dict[UUID, Sellable]:
+    """Add lines to a cart in memory; the variants of all its lines. Raises InvalidInput, Forbidden."""
     check_count(lines)
     if any(line.override for line in lines):
-        actor.principal.require("prices.override")
-    variants = await sellable(
-        tx, [line.variant_id for line in lines], channel_id=basket.row.channel_id, moment=actor.now
-    )
-    channel = (await channels_by_ids(tx, [basket.row.channel_id]))[basket.row.channel_id]
+        actor.principal.require(OVERRIDE)
+    wanted = {line.variant_id for line in lines} | {line.variant_id for line in basket.lines}
+    variants = await sellable(tx, wanted, channel_id=channel.id, moment=actor.now)
     at_till = channel.kind in AT_TILLS and basket.now_is("location_id") is not None
     refusals: list[Refusal] = []
     for line in lines:
-        variant = variants.get(line.variant_id)
-        if variant is None or not variant.published:
-            refusals.append(
-                InvalidInput("This is not for sale here.", path=(*line.path, "variant"), code="NOT_FOR_SALE")
-            )
-            continue
         try:
-            _put(basket, actor, line, variant, at_till)
+            _put(basket, actor, line, variants.get(line.variant_id), at_till)
         except Refusal as refusal:
             refusals.append(refusal)
     collect(refusals)
+    return variants
 
 
-def _put(basket: Basket, actor: Actor, new: NewLine, variant: Row[Any], at_till: bool) -> None:
+def _put(basket: Basket, actor: Actor, new: NewLine, variant: Sellable | None, at_till: bool) -> None:
+    if variant is None or not variant.published:
+        raise _not_for_sale((*new.path, "variant"))
     if new.quantity <= 0:
-        raise InvalidInput("The quantity must be above 0.", path=(*new.path, "quantity"), code="INVALID_QUANTITY")
+        raise InvalidInput("The quantity must be above 0.", path=(*new.path, "quantity"), code=QUANTITY)
     attributes = checked_attributes(new.attributes, (*new.path, "attributes"))
     line = _twin(basket, new, attributes)
     quantity = new.quantity + (line.quantity if line else 0)
@@ -118,13 +119,17 @@ def _put(basket: Basket, actor: Actor, new: NewLine, variant: Row[Any], at_till:
         )
         basket.lines.append(line)
     line.quantity = quantity
-    line.path = new.path
+    line.touched, line.path = True, new.path
     if new.override is not None:
         give_price(line, actor, new.override, new.path)
 
 
+def _not_for_sale(path: Path) -> InvalidInput:
+    return InvalidInput("This is not for sale here.", path=path, code="NOT_FOR_SALE")
+
+
 def _twin(basket: Basket, new: NewLine, attributes: list[dict[str, str]]) -> Line | None:
-    """The line that a new one joins. A labelled package is a line of its own, and so is what staff gave a price."""
+    """The line that a new one joins. A package with a printed price is a line of its own."""
     override = new.override.unit_minor if new.override else None
     if new.label_total is not None:
         return None
@@ -151,7 +156,7 @@ def _carried_out(basket: Basket) -> UUID:
     return basket.deliveries[-1].id
 
 
-def _with_the_others(basket: Basket, variant: Row[Any]) -> UUID | None:
+def _with_the_others(basket: Basket, variant: Sellable) -> UUID | None:
     """A cart that goes one way takes what is added along; else the line waits to be told."""
     ways = {line.delivery_id for line in basket.lines if line.delivery_id is not None}
     return ways.pop() if len(ways) == 1 and variant.requires_shipping else None
@@ -162,79 +167,77 @@ async def update_lines(
 ) -> UUID:
     """Change lines: quantity (0 removes), attributes, price override. What is left out stays.
 
-    Raises NotFound, VersionConflict, InvalidInput, InsufficientStock, Forbidden.
+    Raises NotFound, VersionConflict, InvalidInput, InsufficientStock; Forbidden for giving a price, taking one away or
+    selling more at one without `prices.override`.
     """
     if not changes:
         raise InvalidInput("Name at least one line.", path=("lines",), code="EMPTY")
     check_count(changes)
-    if any(change.override for change in changes):
-        actor.principal.require("prices.override")
     basket = await lock(tx, actor, cart_id, expected_version)
+    channel = await channel_of(tx, basket)
     by_id = {line.id: line for line in basket.lines}
-    variants = await sellable(
-        tx, [line.variant_id for line in basket.lines], channel_id=basket.row.channel_id, moment=actor.now
-    )
+    variants = await sellable(tx, {line.variant_id for line in basket.lines}, channel_id=channel.id, moment=actor.now)
     refusals: list[Refusal] = []
     seen: set[UUID] = set()
     for change in changes:
-        line = by_id.get(change.line_id)
-        if line is None:
-            refusals.append(NotFound("The cart has no such line.", path=(*change.path, "lineId")))
-            continue
-        if line.id in seen:
-            refusals.append(InvalidInput("Name a line only once.", path=(*change.path, "lineId"), code="NAMED_TWICE"))
-            continue
-        seen.add(line.id)
         try:
-            _change(line, actor, change, variants)
+            line = by_id.get(change.line_id)
+            if line is None:
+                raise NotFound("The cart has no such line.", path=(*change.path, "lineId"))
+            if line.id in seen:
+                raise InvalidInput("Name a line only once.", path=(*change.path, "lineId"), code="NAMED_TWICE")
+            seen.add(line.id)
+            _change(line, actor, change, variants.get(line.variant_id))
         except Refusal as refusal:
             refusals.append(refusal)
     collect(refusals)
     basket.lines = [line for line in basket.lines if line.quantity]
-    await finish(tx, actor, basket)
+    await finish(tx, actor, basket, channel=channel, variants=variants)
     return basket.id
 
 
-def _change(line: Line, actor: Actor, change: LineChange, variants: Mapping[UUID, Row[Any]]) -> None:
+def _change(line: Line, actor: Actor, change: LineChange, variant: Sellable | None) -> None:
     line.path = change.path
+    if change.override is not None or (change.drop_override and line.override is not None):
+        actor.principal.require(OVERRIDE)
     if change.quantity is not None and change.quantity != line.quantity:
-        if change.quantity:
-            if line.label_total is not None:
-                raise InvalidInput(
-                    "A package with a printed price is sold whole.",
-                    path=(*change.path, "quantity"),
-                    code="INVALID_QUANTITY",
-                )
-            variant = variants.get(line.variant_id)
-            if variant is not None:
-                check_quantity(change.quantity, variant, change.path)
-        line.quantity = change.quantity
+        _change_quantity(line, actor, change, variant)
     if change.attributes is not None:
         line.attributes = checked_attributes(change.attributes, (*change.path, "attributes"))
-    if change.drop_override:
-        line.override = line.override_was = line.override_reason = line.override_staff_id = None
-        # The price before it was given by staff is not the promise: the line is quoted as a new one.
-        line.quoted = None if line.variant_id in variants else line.quoted
-    elif change.override is not None:
+    if change.override is not None:
         give_price(line, actor, change.override, change.path)
+    elif change.drop_override and line.override is not None:
+        line.override = line.override_was = line.override_reason = line.override_staff_id = None
+        # What it cost before was not promised: it is quoted as a new line.
+        line.quoted = None
+
+
+def _change_quantity(line: Line, actor: Actor, change: LineChange, variant: Sellable | None) -> None:
+    quantity = change.quantity or 0
+    line.touched = True
+    if quantity and line.label_total is not None:
+        raise InvalidInput(
+            "A package with a printed price is sold whole.", path=(*change.path, "quantity"), code=QUANTITY
+        )
+    if quantity and variant is not None:
+        check_quantity(quantity, variant, change.path)
+    if quantity > line.quantity:
+        if variant is None or not variant.published:
+            raise _not_for_sale((*change.path, "quantity"))
+        if line.override is not None:
+            actor.principal.require(OVERRIDE)
+    line.quantity = quantity
 
 
 def give_price(line: Line, actor: Actor, override: Override, path: Path) -> None:
     """Put a price given by staff on a line, with the reason. What it was before is filled in by the quote."""
-    if not override.reason.strip() or len(override.reason) > LONGEST_REASON:
-        raise InvalidInput(
-            f"Give a reason of at most {LONGEST_REASON} characters.",
-            path=(*path, "priceOverride", "reason"),
-            code="INVALID_REASON",
-        )
+    where = (*path, "priceOverride")
+    reason = text(override.reason, (*where, "reason"), most=LONGEST_REASON)
     if override.unit_minor < 0:
-        raise InvalidInput(
-            "A price is not negative.", path=(*path, "priceOverride", "unitPrice", "amount"), code="INVALID_AMOUNT"
-        )
+        raise InvalidInput("A price is not negative.", path=(*where, "unitPrice", "amount"), code="INVALID_AMOUNT")
     line.override = override.unit_minor
-    line.override_reason = override.reason.strip()
+    line.override_reason = reason
     line.override_staff_id = actor.principal.staff_id
-    line.label_total = None
 
 
 def check_count(lines: Sequence[Any]) -> None:
@@ -243,26 +246,26 @@ def check_count(lines: Sequence[Any]) -> None:
         raise InvalidInput(f"At most {MOST_AT_ONCE} lines a call.", path=("lines",), code="TOO_MANY")
 
 
-def check_quantity(quantity: int, variant: Row[Any], path: Path) -> None:
+def check_quantity(quantity: int, variant: Sellable, path: Path) -> None:
     """Raises InvalidInput for a quantity that is not above 0, too large, or no multiple of the variant's step."""
     where = (*path, "quantity")
     if quantity <= 0:
-        raise InvalidInput("The quantity must be above 0.", path=where, code="INVALID_QUANTITY")
+        raise InvalidInput("The quantity must be above 0.", path=where, code=QUANTITY)
     if quantity > MOST_UNITS:
-        raise InvalidInput(f"At most {MOST_UNITS // MILLI:,} of one thing.", path=where, code="INVALID_QUANTITY")
+        raise InvalidInput(f"At most {MOST_UNITS // MILLI:,} of one thing.", path=where, code=QUANTITY)
     if not fits_step(quantity, variant.quantity_step):
         step = format_quantity(variant.quantity_step)
-        raise InvalidInput(f"This is sold in steps of {step} {variant.unit}.", path=where, code="INVALID_QUANTITY")
+        raise InvalidInput(f"This is sold in steps of {step} {variant.unit}.", path=where, code=QUANTITY)
 
 
 def checked_attributes(attributes: Sequence[tuple[str, str]], path: Path) -> list[dict[str, str]]:
     """Attributes as they are stored, sorted by key. Raises InvalidInput for too many, too long, or a key twice."""
     if len(attributes) > MOST_ATTRIBUTES:
         raise InvalidInput(f"At most {MOST_ATTRIBUTES} attributes.", path=path, code="TOO_MANY")
-    for index, (key, value) in enumerate(attributes):
-        if not key or max(len(key), len(value)) > LONGEST_ATTRIBUTE:
+    for index, pair in enumerate(attributes):
+        if not pair[0].strip() or max(map(len, pair)) > LONGEST_ATTRIBUTE or not all(map(storable, pair)):
             raise InvalidInput(
-                f"An attribute has a key, and at most {LONGEST_ATTRIBUTE} characters.",
+                f"An attribute has a key, and at most {LONGEST_ATTRIBUTE} characters that can be kept.",
                 path=(*path, str(index)),
                 code="INVALID_ATTRIBUTE",
             )

@@ -1,37 +1,65 @@
-"""Reading carts: as they stand, with today's prices once their promise is over, and what changed under the shopper."""
+"""Reading carts: rows by id, in lists, and as they are shown, with today's prices once their promise is over."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.carts.basket import CARTS, VISITS, Basket, Line, baskets, rows_by_cart
-from app.carts.quote import Quoted, quote
-from app.carts.tables import cart
-from app.channels.queries import channels_by_ids, locations_of_channel
+from app.carts.basket import CARTS, VISITS, Basket, baskets, is_open, rows_by_cart
+from app.carts.ground import Case, Ground, ground_of
+from app.carts.quote import Quoted, work_out
+from app.carts.tables import cart, cart_delivery, cart_line
+from app.channels.queries import channels_by_ids
 from app.identity.principal import Principal
-from app.inventory.availability import available, stock_of
-from app.inventory.reservations import holds_of_carts
 from app.platform.db import Reader
-from app.platform.errors import Refusal
+from app.platform.errors import Refusal, Refusals
 
 COUNTED_UP_TO = 10_000
+_ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid)))
+CARTS_OF_LINES = select(cart_line.c.id, cart_line.c.cart_id).where(cart_line.c.id == _ids)
+CARTS_OF_DELIVERIES = select(cart_delivery.c.id, cart_delivery.c.cart_id).where(cart_delivery.c.id == _ids)
 
 
-async def carts_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+async def carts_by_ids(db: Reader, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
     """Carts' rows, by id, whoever asks: see `identity.access.may_open_cart`."""
-    return {row.id: row for row in await db.rows(CARTS, {"ids": list(ids)})}
+    return {row.id: row for row in await db.rows(CARTS, {"ids": list(ids)})} if ids else {}
 
 
-async def visits(db: Reader, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
+async def carts_of_lines(db: Reader, line_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The cart that each of these lines is in."""
+    return {row.id: row.cart_id for row in await db.rows(CARTS_OF_LINES, {"ids": list(line_ids)})} if line_ids else {}
+
+
+async def carts_of_deliveries(db: Reader, delivery_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The cart that each of these deliveries is of."""
+    rows = await db.rows(CARTS_OF_DELIVERIES, {"ids": list(delivery_ids)}) if delivery_ids else ()
+    return {row.id: row.cart_id for row in rows}
+
+
+async def visits(db: Reader, ids: Collection[UUID]) -> dict[UUID, list[Row[Any]]]:
     """The channels that touched these carts, in order."""
     return await rows_by_cart(db, VISITS, ids)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Notice:
     """What changed under the shopper. Amounts in minor units, as the cart shows prices; quantities in thousandths."""
 
@@ -44,91 +72,56 @@ class Notice:
 
 @dataclass(slots=True)
 class CartView:
-    """A cart as it is shown: its basket, quoted anew where the promise is over, and the quote's variants."""
+    """A cart as it is shown. `quoted`: today's quote, which stands in the basket, where the promise is over."""
 
     basket: Basket
     channel: Row[Any]
-    notices: list[Notice] = field(default_factory=list)
     quoted: Quoted | None = None
+    price_notices: list[Notice] = field(default_factory=list)
 
     @property
     def promised_until(self) -> datetime | None:
+        """Until when it sells at what is shown; None: the prices shown are today's, and not promised."""
         until: datetime | None = self.basket.row.prices_promised_until
         return until if self.quoted is None else None
+
+    @property
+    def shows_tax(self) -> bool:
+        """Whether it shows prices with tax: as its channel does while it is open, else as it was sold."""
+        return bool(self.basket.now_is("shows_tax"))
 
 
 async def view_carts(db: Reader, rows: Sequence[Row[Any]], now: datetime) -> dict[UUID, CartView]:
     """These carts as they are shown at this moment; nothing is written."""
     found = await baskets(db, rows)
     channels = await channels_by_ids(db, {row.channel_id for row in rows})
-    views = {}
-    for key, basket in found.items():
-        view = CartView(basket=basket, channel=channels[basket.row.channel_id])
-        if is_open(basket.row) and basket.lines and not basket.promised(now):
-            await _quote_anew(db, view, now)
-        views[key] = view
+    views = {key: CartView(basket=basket, channel=channels[basket.row.channel_id]) for key, basket in found.items()}
+    due = {
+        view.basket.id: Case(view.basket, view.channel, anew=True)
+        for view in views.values()
+        if is_open(view.basket.row) and view.basket.lines and not view.basket.promised(now)
+    }
+    if due:
+        ground = await ground_of(db, list(due.values()), now)
+        for key, case in due.items():
+            _quote_anew(ground, case, views[key])
     return views
 
 
-def is_open(row: Row[Any]) -> bool:
-    return row.status in ("ACTIVE", "PARKED")
-
-
-async def _quote_anew(db: Reader, view: CartView, now: datetime) -> None:
-    basket = view.basket
-    before = {line.id: replace(line) for line in basket.lines}
+def _quote_anew(ground: Ground, case: Case, view: CartView) -> None:
+    basket, shows_tax = case.basket, case.channel.prices_include_tax
+    before = {line.id: line.total(shows_tax) for line in basket.lines}
     try:
-        view.quoted = await quote(db, basket, channel=view.channel, now=now, anew=True)
-    except Refusal:
+        view.quoted = work_out(ground, case)
+    except (Refusal, Refusals):
+        # Too large an amount at today's prices; what is stored is shown, and any write says so.
         return
-    shows_tax = view.channel.prices_include_tax
     for line in basket.lines:
-        was, price = shown_total(before[line.id], shows_tax), shown_total(line, shows_tax)
+        was, price = before[line.id], line.total(shows_tax)
         if was != price:
-            view.notices.append(Notice(code="PRICE_CHANGED", line_id=line.id, was=was, now=price))
-    if not view.notices and basket.changes.get("total") != basket.row.total:
-        view.notices.append(Notice(code="PRICE_CHANGED", was=basket.row.total, now=basket.changes["total"]))
-
-
-def shown_total(line: Line, shows_tax: bool) -> int:
-    """A line's total on the side that the cart shows."""
-    return line.total_gross if shows_tax else line.total_net
-
-
-async def stock_notices(
-    db: Reader, views: Sequence[CartView], variants: Mapping[UUID, Row[Any]], now: datetime
-) -> dict[UUID, list[Notice]]:
-    """By cart: lines whose item was withdrawn, or whose stock is short now that its hold is gone."""
-    found: dict[UUID, list[Notice]] = {view.basket.id: [] for view in views}
-    holds = await holds_of_carts(db, [view.basket.id for view in views])
-    for view in views:
-        basket = view.basket
-        if not is_open(basket.row):
-            continue
-        held: dict[UUID, int] = {}
-        for hold in holds.get(basket.id, ()):
-            if hold.expires_at > now:
-                held[hold.cart_line_id] = held.get(hold.cart_line_id, 0) + hold.quantity
-        places = [each.id for each in await locations_of_channel(db, view.channel.id)]
-        short = [line for line in basket.lines if held.get(line.id, 0) < line.quantity]
-        stock = await stock_of(db, [line.variant_id for line in short], places) if short else {}
-        for line in basket.lines:
-            variant = variants.get(line.variant_id)
-            if variant is None or not variant.published:
-                found[basket.id].append(Notice(code="WITHDRAWN", line_id=line.id))
-        for line in short:
-            variant = variants.get(line.variant_id)
-            if variant is None or not variant.track_stock or variant.backorder_allowance != 0:
-                continue
-            there = sum(
-                max(0, available(level, ignores_safety_stock=view.channel.ignores_safety_stock))
-                for level in stock.get(line.variant_id, {}).values()
-            )
-            if there + held.get(line.id, 0) < line.quantity:
-                found[basket.id].append(
-                    Notice(code="STOCK_SHORT", line_id=line.id, available=there + held.get(line.id, 0))
-                )
-    return found
+            view.price_notices.append(Notice("PRICE_CHANGED", line_id=line.id, was=was, now=price))
+    if not view.price_notices and basket.changes["total"] != basket.row.total:
+        view.price_notices.append(Notice("PRICE_CHANGED", was=basket.row.total, now=basket.changes["total"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,36 +134,58 @@ class CartsWanted:
     updated_before: datetime | None = None
 
 
-def _conditions(principal: Principal, wanted: CartsWanted) -> list[Any]:
-    conditions: list[Any] = []
-    if principal.location_ids is not None:
-        conditions.append(cart.c.location_id.in_(principal.location_ids))
-    if principal.channel_ids is not None:
-        conditions.append(cart.c.channel_id.in_(principal.channel_ids))
-    if wanted.statuses is not None:
-        conditions.append(cart.c.status.in_(wanted.statuses))
-    if wanted.location_id is not None:
-        conditions.append(cart.c.location_id == wanted.location_id)
-    if wanted.customer_id is not None:
-        conditions.append(cart.c.customer_id == wanted.customer_id)
-    if wanted.updated_before is not None:
-        conditions.append(cart.c.updated_at < wanted.updated_before)
-    return conditions
+_moment = DateTime(timezone=True)
+_conditions: dict[str, ColumnElement[bool]] = {
+    "places": cart.c.location_id == any_(bindparam("places", type_=ARRAY(Uuid))),
+    "channels": cart.c.channel_id == any_(bindparam("channels", type_=ARRAY(Uuid))),
+    "statuses": cart.c.status == any_(bindparam("statuses", type_=ARRAY(Text))),
+    "location_id": cart.c.location_id == bindparam("location_id", type_=Uuid),
+    "customer_id": cart.c.customer_id == bindparam("customer_id", type_=Uuid),
+    "updated_before": cart.c.updated_at < bindparam("updated_before", type_=_moment),
+    "after_id": tuple_(cart.c.updated_at, cart.c.id)
+    < tuple_(bindparam("after_moment", type_=_moment), bindparam("after_id", type_=Uuid)),
+}
+_most = bindparam("most", type_=BigInteger)
+
+
+@cache
+def _page(asked: frozenset[str]) -> Select[Any]:
+    conditions = [_conditions[name] for name in sorted(asked)]
+    return select(cart).where(*conditions).order_by(cart.c.updated_at.desc(), cart.c.id.desc()).limit(_most)
+
+
+@cache
+def _count(asked: frozenset[str]) -> Select[Any]:
+    some = select(cart.c.id).where(*(_conditions[name] for name in sorted(asked))).limit(_most).subquery()
+    return select(func.count()).select_from(some)
+
+
+def _values(principal: Principal, wanted: CartsWanted) -> dict[str, Any]:
+    """The parameters of what the caller may see and asks for; their names tell the conditions."""
+    values = {
+        "places": None if principal.location_ids is None else list(principal.location_ids),
+        "channels": None if principal.channel_ids is None else list(principal.channel_ids),
+        "statuses": None if wanted.statuses is None else list(wanted.statuses),
+        "location_id": wanted.location_id,
+        "customer_id": wanted.customer_id,
+        "updated_before": wanted.updated_before,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 async def list_carts(
-    db: Reader, principal: Principal, wanted: CartsWanted, *, first: int, after: tuple[datetime, UUID] | None
+    db: Reader, principal: Principal, wanted: CartsWanted, *, limit: int, after: tuple[datetime, UUID] | None
 ) -> Sequence[Row[Any]]:
-    """Carts that the caller may see, last touched first; one more than `first` when there are more."""
-    conditions = _conditions(principal, wanted)
-    if after is not None:
-        conditions.append(tuple_(cart.c.updated_at, cart.c.id) < tuple_(literal(after[0]), literal(after[1])))
-    statement = select(cart).where(and_(True, *conditions)).order_by(cart.c.updated_at.desc(), cart.c.id.desc())
-    return await db.rows(statement.limit(first + 1))
+    """Carts that the caller may see, last touched first, from after that place on."""
+    values = _values(principal, wanted)
+    if after is None:
+        return await db.rows(_page(frozenset(values)), values | {"most": limit})
+    statement = _page(frozenset(values) | {"after_id"})
+    return await db.rows(statement, values | {"after_moment": after[0], "after_id": after[1], "most": limit})
 
 
 async def count_carts(db: Reader, principal: Principal, wanted: CartsWanted) -> int | None:
     """How many there are; None beyond 10,000."""
-    inner = select(cart.c.id).where(and_(True, *_conditions(principal, wanted))).limit(COUNTED_UP_TO + 1).subquery()
-    count: int = await db.value(select(func.count()).select_from(inner))
+    values = _values(principal, wanted)
+    count: int = await db.value(_count(frozenset(values)), values | {"most": COUNTED_UP_TO + 1})
     return count if count <= COUNTED_UP_TO else None

@@ -1,11 +1,10 @@
 """What a cart costs: its stored prices while they are promised, else what they are now.
 
-Until `prices_promised_until` a quantity that was quoted sells at its quoted price. A line whose quantity grew while its
-price moved keeps the quoted price for what was quoted, and pays today's for the rest. Once the promise is over,
-everything is quoted anew.
+Until `prices_promised_until` a quantity that was quoted sells at its quoted price (`promise` says how). Once that is
+over, everything is quoted anew.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,224 +12,195 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from app.carts.basket import PICKUP, SHIP, Basket, Delivery, Line
-from app.carts.totals import DeliveryInput, LineInput, LineTotals, Totals, add_up
-from app.catalog.queries import sellable
-from app.channels.queries import locations_by_ids
-from app.customers.queries import groups_of
-from app.delivery import options
+from app.carts.basket import CARRY_OUT, PICKUP, Basket, Delivery, Line, contents
+from app.carts.ground import Case, Ground, Variants, ground_of
+from app.carts.promise import Part, first, kept, lowered, total
+from app.carts.totals import DeliveryInput, LineInput, Totals, add_up
+from app.delivery.options import Option, Parcel, options_for
 from app.platform.db import Reader
 from app.platform.errors import InvalidInput, Refusal, collect
 from app.platform.money import half_up
-from app.platform.quantities import MILLI
-from app.pricing.quotes import Ask, VariantQuote, quote_variants
+from app.platform.quantities import MILLI, is_weighed
+from app.pricing.quotes import VariantQuote
 from app.pricing.tax import TaxLine, TaxRate
 
-Place = tuple[str, str | None]
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Quoted:
-    """A cart's totals, and what its variants are (by variant id; withdrawn ones may be missing)."""
+    """A cart's totals, and what its variants are (by variant id; unknown ones are missing).
+
+    `priced`: lines that have a price today, were it promised or given by staff; the others keep the one that they had.
+    """
 
     totals: Totals
-    variants: Mapping[UUID, Row[Any]]
-    # Lines that have a price now; the others keep the one they had.
-    priced: Collection[UUID]
+    variants: Variants
+    priced: frozenset[UUID]
 
 
 async def quote(
-    db: Reader, basket: Basket, *, channel: Row[Any], now: datetime, anew: bool, reconsider: bool = False
+    db: Reader,
+    basket: Basket,
+    *,
+    channel: Row[Any],
+    now: datetime,
+    anew: bool,
+    reconsider: bool = False,
+    variants: Variants | None = None,
 ) -> Quoted:
     """Work out the cart and put the amounts into its lines and deliveries; nothing is written.
 
     `anew`: leave the promise aside. `reconsider`: take today's price where it is lower (another customer, whose groups
-    may pay less). Raises InvalidInput (NO_PRICE, NOT_FOR_SALE) at a new line's path.
+    may pay less). `variants`: those of the lines, where they were read before. Raises InvalidInput (NO_PRICE) at the
+    path of a line that is new or grows, AMOUNT_TOO_LARGE.
     """
-    variants = await sellable(db, [line.variant_id for line in basket.lines], channel_id=channel.id, moment=now)
-    fresh, before = await _prices(db, basket, variants, channel, now)
+    case = Case(basket, channel, anew=anew, reconsider=reconsider)
+    known = None if variants is None else {channel.id: variants}
+    return work_out(await ground_of(db, [case], now, variants=known), case)
+
+
+def work_out(ground: Ground, case: Case) -> Quoted:
+    """`quote` of one of the carts that the ground was read for."""
+    basket, shows_tax = case.basket, case.channel.prices_include_tax
+    variants = ground.variants[case.channel.id]
+    basket.deliveries = [each for each in basket.deliveries if basket.lines_of(each)]
     refusals: list[Refusal] = []
-    inputs = []
+    inputs, priced = [], []
     for line in basket.lines:
-        if line.quoted is None and not (line.variant_id in variants and variants[line.variant_id].published):
-            refusals.append(InvalidInput("This is not for sale here.", path=line.path, code="NOT_FOR_SALE"))
-        elif line.quoted is None and fresh.get(line.id) is None and line.override is None and line.label_total is None:
-            refusals.append(InvalidInput("This has no price here.", path=line.path, code="NO_PRICE"))
-        else:
-            inputs.append(_line_input(line, fresh.get(line.id), before.get(line.id), anew, reconsider, channel))
-            variant = variants.get(line.variant_id)
-            inputs[-1] = _weighed(inputs[-1], variant)
+        today = ground.price_of(case, line, line.quantity)
+        try:
+            given = _line_input(ground, case, line, today)
+        except Refusal as refusal:
+            refusals.append(refusal)
+            continue
+        inputs.append(given)
+        if today is not None or line.override is not None:
+            priced.append(line.id)
     collect(refusals)
-    shows_tax = channel.prices_include_tax
-    goods = add_up(inputs, shows_tax=shows_tax)
-    deliveries = await _delivery_inputs(db, basket, goods, variants, channel, now)
-    totals = add_up(inputs, shows_tax=shows_tax, deliveries=deliveries)
-    _put(basket, totals, shows_tax)
-    for line in basket.lines:
-        found = fresh.get(line.id)
-        if found is not None and line.override is None:
-            line.price_list_id = found.price_list_id
-        line.quoted = line.quantity
-    return Quoted(totals=totals, variants=variants, priced={key for key, found in fresh.items() if found})
+    totals = add_up(inputs, shows_tax=shows_tax)
+    _put_lines(basket, totals)
+    deliveries = _delivery_inputs(ground, case)
+    if deliveries:
+        totals = add_up(inputs, shows_tax=shows_tax, deliveries=deliveries)
+    _put_deliveries(basket, totals)
+    basket.changes |= {
+        "subtotal": totals.subtotal,
+        "discount": totals.discount,
+        "delivery": totals.delivery,
+        "tax": totals.tax,
+        "rounding": totals.rounding,
+        "total": totals.total,
+        "taxes": stored_taxes(totals.taxes),
+        "item_count": totals.item_count,
+        "shows_tax": shows_tax,
+    }
+    return Quoted(totals=totals, variants=variants, priced=frozenset(priced))
 
 
-async def _prices(
-    db: Reader, basket: Basket, variants: Mapping[UUID, Row[Any]], channel: Row[Any], now: datetime
-) -> tuple[dict[UUID, VariantQuote | None], dict[UUID, VariantQuote | None]]:
-    """Today's price of each line at its quantity; and, where that changed, at the quantity that was quoted."""
-    customer_id = basket.now_is("customer_id")
-    groups = (await groups_of(db, [customer_id])).get(customer_id, frozenset()) if customer_id else frozenset()
-    places = await _places(db, basket, channel)
-    fresh: dict[UUID, VariantQuote | None] = {}
-    before: dict[UUID, VariantQuote | None] = {}
-    for place in sorted(set(places.values()), key=str):
-        asked: list[tuple[dict[UUID, VariantQuote | None], UUID]] = []
-        asks: list[Ask] = []
-        for line in basket.lines:
-            if places[line.id] != place or line.variant_id not in variants:
-                continue
-            tax_class_id = variants[line.variant_id].tax_class_id
-            asks.append(Ask(line.variant_id, line.quantity, tax_class_id))
-            asked.append((fresh, line.id))
-            if line.quoted is not None and line.quoted != line.quantity:
-                asks.append(Ask(line.variant_id, line.quoted, tax_class_id))
-                asked.append((before, line.id))
-        found = await quote_variants(
-            db,
-            asks,
-            channel=channel,
-            moment=now,
-            location_id=basket.now_is("location_id"),
-            customer_group_ids=groups,
-            country=place[0],
-            region=place[1],
-        )
-        for (answers, line_id), answer in zip(asked, found, strict=True):
-            answers[line_id] = answer
-    return fresh, before
-
-
-async def _places(db: Reader, basket: Basket, channel: Row[Any]) -> dict[UUID, Place]:
-    """Where each line is taxed: where it is shipped to, or the place that it is taken from."""
-    wanted = {each.location_id for each in basket.deliveries} | {basket.now_is("location_id")}
-    locations = await locations_by_ids(db, [key for key in wanted if key is not None])
-    default: Place = (channel.country, channel.region)
-    own = locations.get(basket.now_is("location_id"))
-    if own is not None:
-        default = (own.country, own.region)
-    by_delivery: dict[UUID | None, Place] = {None: default}
-    for delivery in basket.deliveries:
-        by_delivery[delivery.id] = default
-        if delivery.method == SHIP and delivery.address:
-            by_delivery[delivery.id] = (delivery.address["country"], delivery.address.get("region"))
-        elif delivery.location_id in locations:
-            place = locations[delivery.location_id]
-            by_delivery[delivery.id] = (place.country, place.region)
-    return {line.id: by_delivery.get(line.delivery_id, default) for line in basket.lines}
-
-
-def _line_input(
-    line: Line,
-    fresh: VariantQuote | None,
-    before: VariantQuote | None,
-    anew: bool,
-    reconsider: bool,
-    channel: Row[Any],
-) -> LineInput:
-    shows_tax = channel.prices_include_tax
-    stored = line.unit_gross if shows_tax else line.unit_net
-    rates = fresh.rates if fresh is not None else tuple(_rate_of(each) for each in line.taxes)
-    unit = fresh.unit if fresh is not None else stored
-    total = line.label_total
-    if line.override is not None:
-        if line.override_was is None:
-            line.override_was = unit if fresh is not None else line.override
-        unit, line.promised_unit, line.promised_quantity = line.override, None, None
-    elif line.quoted is None or anew or fresh is None:
-        line.promised_unit = line.promised_quantity = None
-    else:
-        unit, total = _promised(line, stored, fresh.unit, before, reconsider, total)
-    return LineInput(id=line.id, unit=unit, quantity=line.quantity, rates=rates, label_total=total)
-
-
-def _promised(
-    line: Line, stored: int, unit: int, before: VariantQuote | None, reconsider: bool, total: int | None
-) -> tuple[int, int | None]:
-    """Unit price and, where two prices make up the line, its total; the promise is kept on the line."""
-    promised, quantity = line.promised_unit, line.promised_quantity
-    if promised is None and line.quantity != line.quoted and before is not None and before.unit != stored:
-        promised, quantity = stored, line.quoted
-    if promised is None or quantity is None:
-        if line.quantity != line.quoted:
-            return unit, total
-        return (min(stored, unit) if reconsider else stored), total
-    if reconsider and unit <= promised:
-        line.promised_unit = line.promised_quantity = None
-        return unit, total
-    kept = min(quantity, line.quantity)
-    if kept == line.quantity:
-        line.promised_unit = line.promised_quantity = None
-        return promised, total
-    line.promised_unit, line.promised_quantity = promised, kept
-    return unit, half_up(promised * kept + unit * (line.quantity - kept), MILLI)
-
-
-def _rate_of(stored: Mapping[str, Any]) -> TaxRate:
-    return TaxRate(stored["name"], stored["rate_ppm"])
-
-
-def _weighed(line: LineInput, variant: Row[Any] | None) -> LineInput:
-    if variant is None or variant.quantity_step % MILLI == 0:
-        return line
+def _line_input(ground: Ground, case: Case, line: Line, today: VariantQuote | None) -> LineInput:
+    """The line's unit price and, where a label or several parts make it up, its total. The promise is kept on it."""
+    parts = _parts(ground, case, line, today)
+    variant = ground.variants[case.channel.id].get(line.variant_id)
+    line.promised = [part._asdict() for part in parts[:-1]]
+    if today is not None and line.override is None:
+        line.price_list_id = today.price_list_id
+    printed = line.label_total if line.override is None else None
+    fixed = total(parts) if len(parts) > 1 else None
     return LineInput(
-        id=line.id, unit=line.unit, quantity=line.quantity, rates=line.rates, label_total=line.label_total, weighed=True
+        id=line.id,
+        unit=parts[-1].unit,
+        quantity=line.quantity,
+        rates=today.rates if today is not None else tuple(TaxRate(tax["name"], tax["rate_ppm"]) for tax in line.taxes),
+        label_total=fixed if printed is None else printed,
+        weighed=variant is not None and is_weighed(variant.quantity_step),
     )
 
 
-async def _delivery_inputs(
-    db: Reader,
-    basket: Basket,
-    goods: Totals,
-    variants: Mapping[UUID, Row[Any]],
-    channel: Row[Any],
-    now: datetime,
-) -> list[DeliveryInput]:
-    """What the chosen options cost now; an option that is not offered any more is unset."""
-    chosen = [each for each in basket.deliveries if each.option is not None and each.method in (SHIP, PICKUP)]
-    totals = {line.id: line for line in goods.lines}
-    inputs = []
-    for delivery in chosen:
-        parcel = parcel_of(basket.lines_of(delivery), totals, variants, channel.prices_include_tax)
-        offered = await options.options_for(
-            db, channel=channel, method=delivery.method, parcel=parcel, place=place_of(delivery, channel), moment=now
-        )
-        option = next((each for each in offered if each.code == delivery.option), None)
+def _parts(ground: Ground, case: Case, line: Line, today: VariantQuote | None) -> Sequence[Part]:
+    """What the line sells at. Raises InvalidInput (NO_PRICE)."""
+    stored = line.unit_gross if case.channel.prices_include_tax else line.unit_net
+    if line.override is not None:
+        if line.override_was is None:
+            known = line.quoted is not None and not case.anew
+            line.override_was = stored if known else today.unit if today is not None else line.override
+        return [Part(line.override, line.quantity)]
+    if today is None:
+        return _without_price(line, stored)
+    if line.quoted is None or case.anew:
+        return [Part(today.unit, line.quantity)]
+    parts = quoted_parts(line, stored)
+    if line.quantity != line.quoted:
+        before = ground.price_of(case, line, line.quoted)
+        today_before = before.unit if before is not None else None
+        parts = kept(parts, line.quantity, today=today.unit, today_before=today_before)
+    return lowered(parts, today.unit) if case.reconsider else parts
+
+
+def _without_price(line: Line, stored: int) -> Sequence[Part]:
+    """What has no price any more keeps the one that it had, but takes no more of it."""
+    if line.quoted is not None and line.quantity <= line.quoted:
+        return first(quoted_parts(line, stored), line.quantity)
+    if line.quoted is None and line.label_total is not None:
+        return [Part(half_up(line.label_total * MILLI, line.quantity), line.quantity)]
+    raise InvalidInput("This has no price here.", path=line.path, code="NO_PRICE")
+
+
+def quoted_parts(line: Line, stored: int) -> list[Part]:
+    """The parts of the stored quote; `stored`: its unit price, as the cart shows prices."""
+    earlier = [Part(each["unit"], each["quantity"]) for each in line.promised]
+    return [*earlier, Part(stored, (line.quoted or 0) - sum(part.quantity for part in earlier))]
+
+
+def _delivery_inputs(ground: Ground, case: Case) -> list[DeliveryInput]:
+    """What the chosen options cost. While promised, what was priced and goes unchanged keeps its price."""
+    found = []
+    for delivery in case.basket.deliveries:
+        if delivery.method == CARRY_OUT:
+            continue
+        carries = contents(case.basket, delivery)
+        if not case.anew and delivery.priced_for == carries and delivery.net is not None:
+            shown = delivery.gross if case.channel.prices_include_tax else delivery.net
+            rates = tuple(TaxRate(tax["name"], tax["rate_ppm"]) for tax in delivery.taxes)
+            found.append(DeliveryInput(id=delivery.id, price=shown or 0, rates=rates))
+            continue
+        option = _chosen(delivery, offered(ground, case, delivery.method, delivery, case.basket.lines_of(delivery)))
+        delivery.option = option.code if option is not None else None
         if option is None:
-            delivery.option = delivery.net = delivery.gross = None
+            delivery.net = delivery.gross = delivery.priced_for = None
             delivery.taxes = []
         else:
-            inputs.append(DeliveryInput(id=delivery.id, price=option.price, rates=option.rates))
-    return inputs
+            delivery.priced_for = carries
+            found.append(DeliveryInput(id=delivery.id, price=option.price, rates=option.rates))
+    return found
 
 
-def place_of(delivery: Delivery, channel: Row[Any]) -> Place:
-    """The country and region that a delivery goes to."""
-    if delivery.address:
-        return delivery.address["country"], delivery.address.get("region")
-    return channel.country, channel.region
+def _chosen(delivery: Delivery, options: Sequence[Option]) -> Option | None:
+    """The option that was chosen, if it is still offered. Where there is one way to pick up, it need not be chosen."""
+    if delivery.option is None and delivery.method == PICKUP and len(options) == 1:
+        return options[0]
+    return next((each for each in options if each.code == delivery.option), None)
 
 
-def parcel_of(
-    lines: Sequence[Line], totals: Mapping[UUID, LineTotals], variants: Mapping[UUID, Row[Any]], shows_tax: bool
-) -> options.Parcel:
-    """Weight (grams) and goods total (as the channel shows it) of some lines."""
-    weight = goods = 0
+def offered(ground: Ground, case: Case, method: str, delivery: Delivery | None, lines: Sequence[Line]) -> list[Option]:
+    """The options of a method for some lines of a cart that has been quoted."""
+    return options_for(
+        ground.methods,
+        frame=ground.frame,
+        channel=case.channel,
+        method=method,
+        parcel=parcel_of(lines, ground.variants[case.channel.id], case.channel.prices_include_tax),
+        place=ground.place_of(case, delivery),
+        moment=ground.now,
+    )
+
+
+def parcel_of(lines: Sequence[Line], variants: Variants, shows_tax: bool) -> Parcel:
+    """Weight (grams) and goods total (as the channel shows it) of quoted lines."""
+    weight = 0
     for line in lines:
         variant = variants.get(line.variant_id)
-        weight += half_up((variant.weight_grams or 0) * line.quantity, MILLI) if variant is not None else 0
-        total = totals[line.id].total
-        goods += total.gross if shows_tax else total.net
-    return options.Parcel(weight_grams=weight, goods_total=goods)
+        if variant is not None and variant.weight_grams:
+            weight += half_up(variant.weight_grams * line.quantity, MILLI)
+    return Parcel(weight_grams=weight, goods_total=sum(line.total(shows_tax) for line in lines))
 
 
 def stored_taxes(taxes: Sequence[TaxLine]) -> list[dict[str, Any]]:
@@ -240,26 +210,18 @@ def stored_taxes(taxes: Sequence[TaxLine]) -> list[dict[str, Any]]:
     ]
 
 
-def _put(basket: Basket, totals: Totals, shows_tax: bool) -> None:
-    by_id = {line.id: line for line in basket.lines}
-    for each in totals.lines:
-        line = by_id[each.id]
-        line.unit_net, line.unit_gross = each.unit.net, each.unit.gross
-        line.subtotal_net, line.subtotal_gross = each.subtotal.net, each.subtotal.gross
-        line.total_net, line.total_gross = each.total.net, each.total.gross
-        line.taxes = stored_taxes(each.taxes)
-    deliveries = {delivery.id: delivery for delivery in basket.deliveries}
-    for priced in totals.deliveries:
-        delivery = deliveries[priced.id]
-        delivery.net, delivery.gross = priced.price.net, priced.price.gross
-        delivery.taxes = stored_taxes(priced.taxes)
-    basket.changes |= {
-        "subtotal": totals.subtotal,
-        "discount": totals.discount,
-        "delivery": totals.delivery,
-        "tax": totals.tax,
-        "rounding": totals.rounding,
-        "total": totals.total,
-        "taxes": stored_taxes(totals.taxes),
-        "shows_tax": shows_tax,
-    }
+def _put_lines(basket: Basket, totals: Totals) -> None:
+    for line, found in zip(basket.lines, totals.lines, strict=True):
+        line.unit_net, line.unit_gross = found.unit.net, found.unit.gross
+        line.subtotal_net, line.subtotal_gross = found.subtotal.net, found.subtotal.gross
+        line.total_net, line.total_gross = found.total.net, found.total.gross
+        line.taxes = stored_taxes(found.taxes)
+        line.quoted = line.quantity
+
+
+def _put_deliveries(basket: Basket, totals: Totals) -> None:
+    deliveries: Mapping[UUID, Delivery] = {delivery.id: delivery for delivery in basket.deliveries}
+    for found in totals.deliveries:
+        delivery = deliveries[found.id]
+        delivery.net, delivery.gross = found.price.net, found.price.gross
+        delivery.taxes = stored_taxes(found.taxes)

@@ -1,6 +1,6 @@
 """Carts, their lines with the quote they were promised, their deliveries, and the channels that touched them."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, Uuid, text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.platform.db import localized, metadata, milli, minor, moment, version_column
@@ -30,8 +30,6 @@ cart = Table(
     minor("rounding", default=0),
     minor("total", default=0),
     Column("taxes", JSONB, nullable=False, server_default=text("'[]'")),
-    # Whole units; a weighed line counts as one.
-    Column("item_count", BigInteger, nullable=False, server_default=text("0")),
     # Whole units; a weighed line counts one.
     Column("item_count", Integer, nullable=False, server_default=text("0")),
     moment("prices_promised_until", nullable=True),

@@ -1,24 +1,22 @@
 """The options that a shopper is offered, and what each costs for what is sent, where it goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, select
 
 from app.delivery.rates import ShipRule, ShipTier, ship_price
 from app.delivery.tables import delivery_method
 from app.platform.db import Reader
-from app.pricing.quotes import tax_rates
+from app.pricing.frame import Frame, Place
 from app.pricing.tax import TaxRate, convert_side, region_key
 
 ACTIVE = (
-    select(delivery_method)
-    .where(delivery_method.c.active, delivery_method.c.method == bindparam("method"))
-    .order_by(delivery_method.c.position, delivery_method.c.code)
+    select(delivery_method).where(delivery_method.c.active).order_by(delivery_method.c.position, delivery_method.c.code)
 )
 
 
@@ -32,7 +30,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option with its price in minor units, as the channel shows prices."""
+    """An option with its price in minor units, as the channel shows prices. Days count from the order on."""
 
     code: str
     name: Mapping[str, str]
@@ -43,33 +41,50 @@ class Option:
     max_days: int | None
 
 
-async def options_for(
-    db: Reader, *, channel: Row[Any], method: str, parcel: Parcel, place: tuple[str, str | None], moment: datetime
+async def delivery_methods(db: Reader) -> Sequence[Row[Any]]:
+    """The shop's active delivery methods, in its order."""
+    return await db.rows(ACTIVE)
+
+
+def options_for(
+    methods: Sequence[Row[Any]],
+    *,
+    frame: Frame,
+    channel: Row[Any],
+    method: str,
+    parcel: Parcel,
+    place: Place,
+    moment: datetime,
 ) -> list[Option]:
-    """The options of SHIP or PICKUP for a parcel that goes to this country and region, in the shop's order."""
-    rows = [row for row in await db.rows(ACTIVE, {"method": method}) if _reaches(row, channel, place)]
-    taxes = await tax_rates(db, [row.tax_class_id for row in rows], country=place[0], region=place[1], moment=moment)
+    """The options of SHIP or PICKUP for a parcel, in the shop's order.
+
+    `methods`: as `delivery_methods` reads them. `place`: the country and region where the goods are handed over;
+    `frame` must know its taxes.
+    """
     found = []
-    for row in rows:
+    for row in methods:
+        if row.method != method or not _reaches(row, channel, place):
+            continue
         price = ship_price(_rule(row), parcel.weight_grams, parcel.goods_total)
-        if price is not None:
-            rates = taxes[row.tax_class_id]
-            shown, _ = convert_side(price, row.includes_tax, channel.prices_include_tax, rates)
-            found.append(
-                Option(
-                    code=row.code,
-                    name=row.name,
-                    method=row.method,
-                    price=shown,
-                    rates=rates,
-                    min_days=row.min_days,
-                    max_days=row.max_days,
-                )
+        if price is None:
+            continue
+        rates, _ = frame.taxation(row.tax_class_id, place, moment)
+        shown, _ = convert_side(price, row.includes_tax, channel.prices_include_tax, rates)
+        found.append(
+            Option(
+                code=row.code,
+                name=row.name,
+                method=row.method,
+                price=shown,
+                rates=rates,
+                min_days=row.min_days,
+                max_days=row.max_days,
             )
+        )
     return found
 
 
-def _reaches(row: Row[Any], channel: Row[Any], place: tuple[str, str | None]) -> bool:
+def _reaches(row: Row[Any], channel: Row[Any], place: Place) -> bool:
     country, region = place
     channel_ids: list[UUID] | None = row.channel_ids
     return (
