@@ -1,0 +1,278 @@
+"""What a list could be narrowed by, and how many products each choice would leave.
+
+A facet's own filter is left out of its counts, so that a second brand can be chosen beside the first; all others count.
+Counts are exact. A facet that would have to count more than 10,000 products is left out, and all are where more match.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.browse.matching import (
+    COUNTED,
+    Matching,
+    Shape,
+    buyable,
+    conditions,
+    option_name,
+    some_variant,
+    variant_conditions,
+)
+from app.catalog.names import value_key
+from app.catalog.tables import category, collection, collection_product, product, variant
+from app.platform.db import Reader
+from app.platform.texts import name_of
+
+MOST_VALUES: Final = 100
+"""Values of one facet: those that leave most."""
+
+
+class Field(Enum):
+    """The field of the filter that a facet is for."""
+
+    CATEGORIES = "CATEGORIES"
+    COLLECTIONS = "COLLECTIONS"
+    BRANDS = "BRANDS"
+    TAGS = "TAGS"
+    OPTIONS = "OPTIONS"
+    IN_STOCK = "IN_STOCK"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A choice: `value` goes into the filter, `label` is shown, `count` products would be left."""
+
+    value: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The choices of one field; of one option where the field is OPTIONS, whose name in the filter `name` is."""
+
+    field: Field
+    name: str
+    label: str
+    values: tuple[Value, ...]
+
+
+NAMES: Final[Mapping[Field, str]] = {
+    Field.CATEGORIES: "categories",
+    Field.COLLECTIONS: "collections",
+    Field.BRANDS: "brands",
+    Field.TAGS: "tags",
+    Field.IN_STOCK: "inStock",
+}
+"""How the filter calls each field; an option is called by its own name."""
+LABELS: Final[Mapping[Field, Mapping[str, str]]] = {
+    Field.CATEGORIES: {"pt-BR": "Categorias", "en": "Categories"},
+    Field.COLLECTIONS: {"pt-BR": "Coleções", "en": "Collections"},
+    Field.BRANDS: {"pt-BR": "Marcas", "en": "Brands"},
+    Field.TAGS: {"pt-BR": "Etiquetas", "en": "Tags"},
+    Field.IN_STOCK: {"pt-BR": "Disponibilidade", "en": "Availability"},
+}
+_STOCK_LABELS: Final = {
+    "true": {"pt-BR": "Disponível", "en": "In stock"},
+    "false": {"pt-BR": "Esgotado", "en": "Out of stock"},
+}
+_FILTERS: Final[Mapping[Field, str]] = {
+    Field.CATEGORIES: "category_ids",
+    Field.COLLECTIONS: "collection_ids",
+    Field.BRANDS: "brands",
+    Field.TAGS: "tags",
+    Field.IN_STOCK: "in_stock",
+}
+
+
+async def facets_of(db: Reader, matching: Matching, fields: Collection[Field] = tuple(Field)) -> list[Facet] | None:
+    """The facets of these fields, each with something to choose; None where more than 10,000 products match.
+
+    One statement, and one more for each field and each option that the filter names.
+    """
+    chosen = {field: name for field, name in _FILTERS.items() if getattr(matching, name) is not None}
+    free = frozenset(field for field in fields if field not in chosen)
+    rows = await _counts(db, matching, free)
+    if rows is None:
+        return None
+    options = {choice.name for choice in matching.options}
+    found = [row for row in rows if row.name not in options]
+    for field in fields:
+        if field in chosen:
+            found += await _counts(db, replace(matching, **{chosen[field]: None}), frozenset({field})) or ()
+    for name in options if Field.OPTIONS in fields else ():
+        others = tuple(choice for choice in matching.options if choice.name != name)
+        rows = await _counts(db, replace(matching, options=others), frozenset({Field.OPTIONS}))
+        found += [row for row in rows or () if row.name == name]
+    return _facets(found, matching.locale)
+
+
+async def _counts(db: Reader, matching: Matching, fields: frozenset[Field]) -> Sequence[Row[Any]] | None:
+    """A row for each value of these fields; None for too many products."""
+    rows = await db.rows(_statement(matching.shape, fields), matching.parameters)
+    total = next(row.matches for row in rows if row.field is None)
+    return [row for row in rows if row.field is not None] if total <= COUNTED else None
+
+
+def _facets(rows: Sequence[Row[Any]], locale: str) -> list[Facet]:
+    groups: dict[tuple[Field, str], list[Row[Any]]] = {}
+    for row in rows:
+        groups.setdefault((Field(row.field), row.name or ""), []).append(row)
+    return [
+        _facet(field, name, groups[field, name], locale)
+        for field in Field
+        for name in sorted(name for of, name in groups if of is field)
+    ]
+
+
+def _facet(field: Field, name: str, rows: Sequence[Row[Any]], locale: str) -> Facet:
+    values = [Value(row.value, _label(field, row, locale), row.matches) for row in rows]
+    values.sort(key=lambda value: (-value.count, value.label, value.value))
+    label = name_of(rows[0].texts["name"] if field is Field.OPTIONS else LABELS[field], locale)
+    return Facet(field, name or NAMES[field], label, tuple(values[:MOST_VALUES]))
+
+
+def _label(field: Field, row: Row[Any], locale: str) -> str:
+    match field:
+        case Field.OPTIONS:
+            texts = next((texts for texts in row.texts["values"] if value_key(texts) == row.value), {})
+        case Field.IN_STOCK:
+            texts = _STOCK_LABELS[row.value]
+        case _:
+            texts = row.texts or {}
+    return name_of(texts, locale) or str(row.value)
+
+
+@lru_cache(1_024)
+def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
+    """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
+    matched = (
+        select(product.c.id, product.c.brand, product.c.tags, product.c.category_id)
+        .where(*conditions(shape))
+        .limit(COUNTED + 1)
+        .cte("matched")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    few = select(func.count() <= COUNTED).select_from(matched).scalar_subquery()
+    parts = [_BRANCHES[field](matched, shape).where(few) for field in Field if field in fields]
+    total = _row(None, null(), null(), func.count()).select_from(matched)
+    return union_all(total, *parts)
+
+
+def _row(field: Field | None, value: Any, texts: Any, count: Any, name: Any = None) -> Select[Any]:
+    return select(
+        (null() if field is None else literal(field.value)).cast(Text).label("field"),
+        cast(null() if name is None else name, Text).label("name"),
+        cast(value, Text).label("value"),
+        cast(texts, JSONB).label("texts"),
+        count.label("matches"),
+    )
+
+
+def _brands(matched: CTE, _: Shape) -> Select[Any]:
+    return (
+        _row(Field.BRANDS, matched.c.brand, null(), func.count())
+        .where(matched.c.brand.is_not(None))
+        .group_by(matched.c.brand)
+    )
+
+
+def _tags(matched: CTE, _: Shape) -> Select[Any]:
+    tags = func.unnest(matched.c.tags).table_valued("tag", name="of_tags").render_derived().lateral()
+    return (
+        _row(Field.TAGS, tags.c.tag, null(), func.count(matched.c.id.distinct()))
+        .select_from(matched.join(tags, true()))
+        .group_by(tags.c.tag)
+    )
+
+
+def _categories(matched: CTE, _: Shape) -> Select[Any]:
+    own = category.alias("own")
+    return (
+        _row(Field.CATEGORIES, category.c.slug, category.c.name, func.count())
+        .where(own.c.id == matched.c.category_id, category.c.id == any_(own.c.lineage), ~category.c.archived)
+        .group_by(category.c.id)
+    )
+
+
+def _collections(matched: CTE, _: Shape) -> Select[Any]:
+    return (
+        _row(Field.COLLECTIONS, collection.c.slug, collection.c.name, func.count())
+        .where(
+            collection_product.c.product_id == matched.c.id,
+            collection.c.id == collection_product.c.collection_id,
+            ~collection.c.archived,
+        )
+        .group_by(collection.c.id)
+    )
+
+
+def _options(matched: CTE, shape: Shape) -> Select[Any]:
+    option = (
+        func.jsonb_array_elements(product.c.options)
+        .table_valued("option", with_ordinality="place", name="of_options")
+        .render_derived()
+        .lateral()
+    )
+    body: ColumnElement[Any] = option.c.option.cast(JSONB)
+    name = option_name(func.jsonb_extract_path(body, literal_column("'name'")))
+    value = variant.c.option_values[option.c.place]
+    return (
+        _row(Field.OPTIONS, value, _first(body), func.count(matched.c.id.distinct()), name)
+        .select_from(
+            matched.join(product, product.c.id == matched.c.id)
+            .join(variant, and_(variant.c.product_id == matched.c.id, ~variant.c.archived))
+            .join(option, true())
+        )
+        .where(value != "", *_wanted(shape))
+        .group_by(name, value)
+    )
+
+
+def _wanted(shape: Shape) -> tuple[ColumnElement[bool], ...]:
+    own = variant_conditions(shape)
+    return (*own, buyable()) if "in_stock" in shape.asked else own
+
+
+def _first(body: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Any one of a group's."""
+    return cast(func.min(cast(body, Text)), JSONB)
+
+
+def _in_stock(matched: CTE, shape: Shape) -> Select[Any]:
+    there = some_variant(*variant_conditions(shape), buyable())
+    value = case((there, "true"), else_="false")
+    each = select(value.label("value")).where(product.c.id == matched.c.id).subquery("each_stock")
+    return _row(Field.IN_STOCK, each.c.value, null(), func.count()).group_by(each.c.value)
+
+
+_BRANCHES: Final = {
+    Field.BRANDS: _brands,
+    Field.TAGS: _tags,
+    Field.CATEGORIES: _categories,
+    Field.COLLECTIONS: _collections,
+    Field.OPTIONS: _options,
+    Field.IN_STOCK: _in_stock,
+}

@@ -1,0 +1,246 @@
+"""Pages of products: which ones, in which order. The narrow index that has the order is walked first, rows come after.
+
+An order is a key and then the product's id, so that no two products share a place, and a page goes on right behind the
+last place shown, whatever was written meanwhile. A product whose own key changes moves, and may be met again or missed.
+
+- RELEVANCE: the best first; without a search it is NAME.
+- NAME: by the name in the caller's language, else in the language that the caller is shown.
+- PRICE: by the lowest price in the channel; products without one come last, in both directions.
+- CREATED_AT, UPDATED_AT: the oldest first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Subquery,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+
+from app.browse.matching import Matching, Shape, conditions
+from app.browse.search import RANKED, rank_of
+from app.catalog.tables import product, product_text, variant
+from app.platform.db import Reader
+from app.platform.texts import LOCALES
+from app.pricing.tables import channel_price
+
+Keys = tuple[Any, ...]
+"""Where a product stands in an order: the order's key, then the id."""
+
+
+class Order(Enum):
+    """What a list is sorted by."""
+
+    RELEVANCE = "RELEVANCE"
+    NAME = "NAME"
+    PRICE = "PRICE"
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page: rows of `product`, and where each stands."""
+
+    rows: Sequence[Row[Any]]
+    keys: Sequence[Keys]
+    more: bool
+
+
+_most: Final = bindparam("most", type_=BigInteger)
+_after_id: Final = bindparam("after_id", type_=Uuid)
+_AFTER_TYPES: Final = {
+    Order.RELEVANCE: BigInteger,
+    Order.NAME: Text,
+    Order.PRICE: BigInteger,
+    Order.CREATED_AT: product.c.created_at.type,
+    Order.UPDATED_AT: product.c.updated_at.type,
+}
+# The last character that there is, and so behind every name.
+_BEHIND_ALL: Final = literal_column("U&'\\+10FFFF'")
+
+
+async def list_products(
+    db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
+) -> Listed:
+    """The page of `first` products behind `after`. One statement; two where PRICE runs out of priced products."""
+    if matching.search is None and order is Order.RELEVANCE:
+        order, descending = Order.NAME, False
+    # The best has the highest score.
+    downwards = descending != (order is Order.RELEVANCE)
+    parameters = matching.parameters | {"most": first + 1}
+    rows: list[Row[Any]] = []
+    if after is None or after[0] is not None:
+        statement = _page(matching.shape, order, downwards, after is not None)
+        place = {} if after is None else {"after_key": after[0], "after_id": after[1]}
+        rows += await db.rows(statement, parameters | place)
+    if order is Order.PRICE and len(rows) <= first:
+        begun = after is not None and after[0] is None
+        parameters |= {"most": first + 1 - len(rows)} | ({"after_id": after[1]} if after and begun else {})
+        rows += await db.rows(_unpriced(matching.shape, descending, begun), parameters)
+    page = rows[:first]
+    return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(rows) > first)
+
+
+@lru_cache(2_048)
+def _page(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
+    """Rows of `product` with the key that they are `listed_by`, in order."""
+    walk = _WALKS[order]
+    return _with_rows(walk(shape, descending, paged), descending)
+
+
+def _with_rows(places: Select[Any], descending: bool) -> Select[Any]:
+    found = places.subquery("places")
+    return (
+        select(product, found.c.listed_by)
+        .join(found, found.c.id == product.c.id)
+        .order_by(*_in_order(found.c.listed_by, found.c.id, descending))
+    )
+
+
+def _in_order(key: Any, id_: Any, descending: bool) -> tuple[Any, Any]:
+    return (key.desc(), id_.desc()) if descending else (key.asc(), id_.asc())
+
+
+def _behind(order: Order, key: Any, id_: Any, descending: bool) -> ColumnElement[bool]:
+    place = tuple_(bindparam("after_key", type_=_AFTER_TYPES[order]), _after_id)
+    return tuple_(key, id_) < place if descending else tuple_(key, id_) > place
+
+
+def _by_time(order: Order) -> Any:
+    key = product.c.created_at if order is Order.CREATED_AT else product.c.updated_at
+
+    def walk(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+        statement = select(product.c.id, key.label("listed_by")).where(*conditions(shape))
+        if paged:
+            statement = statement.where(_behind(order, key, product.c.id, descending))
+        return statement.order_by(*_in_order(key, product.c.id, descending)).limit(_most)
+
+    return walk
+
+
+def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+    """Names in the caller's language, joined by those in each other language that products without one are shown in.
+
+    The others are looked through only as far as the caller's own names reach on this page, for most have one.
+    """
+    own = _names(shape, descending, paged).where(product_text.c.locale == bindparam("locale", type_=Text)).cte("own")
+    reach, behind_all = (
+        (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), _BEHIND_ALL)
+    )
+    bound = func.coalesce(select(reach).having(func.count() == _most).scalar_subquery(), behind_all)
+    key = product_text.c.name_key
+    within = key >= bound if descending else key <= bound
+    branches = [select(own.c.id, own.c.listed_by)]
+    for place in range(1, len(LOCALES)):
+        shown_in = _locale_shown(place)
+        other = _names(shape, descending, paged).where(product_text.c.locale == shown_in, within, _lacks(place))
+        branches.append(select(*other.subquery(f"other_{place}").c))
+    joined = union_all(*branches).subquery("joined")
+    return (
+        select(joined.c.id, joined.c.listed_by)
+        .order_by(*_in_order(joined.c.listed_by, joined.c.id, descending))
+        .limit(_most)
+    )
+
+
+def _locale_shown(place: int) -> ColumnElement[str]:
+    return bindparam(f"shown_{place}", type_=Text)
+
+
+def _lacks(place: int) -> ColumnElement[bool]:
+    """The product has no text in any language that would be shown before this one."""
+    before = product_text.alias(f"before_{place}")
+    return ~exists(literal_column("1")).where(
+        before.c.product_id == product_text.c.product_id,
+        or_(
+            before.c.locale == bindparam("locale", type_=Text),
+            *(before.c.locale == _locale_shown(earlier) for earlier in range(1, place)),
+        ),
+    )
+
+
+def _names(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+    key = product_text.c.name_key
+    statement = (
+        select(product_text.c.product_id.label("id"), key.label("listed_by"))
+        .join(product, product.c.id == product_text.c.product_id)
+        .where(*conditions(shape))
+    )
+    if paged:
+        statement = statement.where(_behind(Order.NAME, key, product_text.c.product_id, descending))
+    return statement.order_by(*_in_order(key, product_text.c.product_id, descending)).limit(_most)
+
+
+def _priced(cheaper_than: Any = None) -> ColumnElement[bool]:
+    """A variant of the product has a price in the channel: one that comes before this price of it, if one is given."""
+    other, its = channel_price.alias("other_price"), variant.alias("other_variant")
+    statement = exists(literal_column("1")).where(
+        other.c.channel_id == bindparam("channel_id", type_=Uuid),
+        other.c.product_id == product.c.id,
+        its.c.id == other.c.variant_id,
+        ~its.c.archived,
+    )
+    if cheaper_than is None:
+        return statement
+    return statement.where(
+        tuple_(other.c.amount, other.c.variant_id) < tuple_(cheaper_than.amount, cheaper_than.variant_id)
+    )
+
+
+def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+    price = channel_price.c
+    statement = (
+        select(price.product_id.label("id"), price.amount.label("listed_by"))
+        .join(product, product.c.id == price.product_id)
+        .join(variant, and_(variant.c.id == price.variant_id, ~variant.c.archived))
+        .where(price.channel_id == bindparam("channel_id", type_=Uuid), ~_priced(price), *conditions(shape))
+    )
+    if paged:
+        statement = statement.where(_behind(Order.PRICE, price.amount, price.product_id, descending))
+    return statement.order_by(*_in_order(price.amount, price.product_id, descending)).limit(_most)
+
+
+@lru_cache(512)
+def _unpriced(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+    id_ = product.c.id
+    statement = select(product, null().label("listed_by")).where(~_priced(), *conditions(shape))
+    if paged:
+        statement = statement.where(id_ < _after_id if descending else id_ > _after_id)
+    return statement.order_by(id_.desc() if descending else id_.asc()).limit(_most)
+
+
+def _by_relevance(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+    newest = select(product.c.id).where(*conditions(shape)).order_by(product.c.id.desc()).limit(RANKED)
+    ranked: Subquery = rank_of(shape.words, newest, loosely=shape.loosely).subquery("ranked")
+    statement = select(ranked.c.id, ranked.c.rank.label("listed_by"))
+    if paged:
+        statement = statement.where(_behind(Order.RELEVANCE, ranked.c.rank, ranked.c.id, descending))
+    return statement.order_by(*_in_order(ranked.c.rank, ranked.c.id, descending)).limit(_most)
+
+
+_WALKS: Final[dict[Order, Any]] = {
+    Order.RELEVANCE: _by_relevance,
+    Order.NAME: _by_name,
+    Order.PRICE: _by_price,
+    Order.CREATED_AT: _by_time(Order.CREATED_AT),
+    Order.UPDATED_AT: _by_time(Order.UPDATED_AT),
+}

@@ -1,0 +1,296 @@
+"""Which products a list is of: the conditions of its filter and search, built once for each shape of them.
+
+Within a field any, between fields all. What concerns variants (options, price, stock) must be true of one and the same
+variant: "size M, under 50, in stock" does not find a product whose M is sold out. Each option that is named is a field
+of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from app.browse.search import Search, found
+from app.browse.sight import Sight, sold
+from app.catalog.tables import category, collection, collection_product, product, variant
+from app.inventory.guard import MOMENT
+from app.inventory.tables import hold, stock_level
+from app.platform.db import Reader
+from app.platform.texts import DEFAULT_LOCALE, LOCALES
+from app.pricing.tables import channel_price
+
+COUNTED: Final = 10_000
+"""Matches are counted up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionChoice:
+    """An option by its name and some of its values, in the default language."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """What is looked for. None: whatever; an empty tuple: nothing matches.
+
+    Prices are minor units, as the channel shows them. `category_ids` have their descendants with them. Without
+    `statuses` and `published` it is what the channel sells, for everybody; with one of them it is any product of that
+    status, that is sold there now or is not.
+    """
+
+    sight: Sight
+    locale: str
+    location_ids: tuple[UUID, ...] = ()
+    ignores_safety_stock: bool = False
+    search: Search | None = None
+    loosely: bool = False
+    ids: tuple[UUID, ...] | None = None
+    category_ids: tuple[UUID, ...] | None = None
+    collection_ids: tuple[UUID, ...] | None = None
+    brands: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    price_min: int | None = None
+    price_max: int | None = None
+    options: tuple[OptionChoice, ...] = ()
+    in_stock: bool | None = None
+    statuses: tuple[str, ...] | None = None
+    published: bool | None = None
+
+    @property
+    def shape(self) -> "Shape":
+        asked = {name for name in _PLAIN if getattr(self, name) is not None}
+        for name in ("in_stock", "published"):
+            if (wanted := getattr(self, name)) is not None:
+                asked.add(name if wanted else f"not {name}")
+        words = len(self.search.words) if self.search else 0
+        return Shape(frozenset(asked), len(self.options), words, self.loosely)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of all that the conditions name, and the locale."""
+        values: dict[str, Any] = {
+            **{f"shown_{place}": locale for place, locale in enumerate(locales_shown(self.locale))},
+            "locale": self.locale,
+            "channel_id": self.sight.channel_id,
+            "moment": self.sight.moment,
+            "location_ids": list(self.location_ids),
+            "ignores_safety_stock": self.ignores_safety_stock,
+        }
+        for name in _PLAIN:
+            if (wanted := getattr(self, name)) is not None:
+                values[name] = list(wanted) if isinstance(wanted, tuple) else wanted
+        for place, choice in enumerate(self.options):
+            values[f"option_{place}"] = choice.name
+            values[f"values_{place}"] = list(choice.values)
+        return values | (self.search.parameters if self.search else {})
+
+
+def locales_shown(locale: str) -> tuple[str, ...]:
+    """Every language of the shop in the order in which a reader of this one is shown them (`texts.name_of`)."""
+    language = locale.partition("-")[0]
+    near = [one for one in LOCALES if one.partition("-")[0] == language]
+    return tuple(dict.fromkeys((locale, *near, DEFAULT_LOCALE, *LOCALES)))
+
+
+class Shape(NamedTuple):
+    """What a `Matching` asks for, without the values: statements differ by it alone."""
+
+    asked: frozenset[str]
+    options: int
+    words: int
+    loosely: bool
+
+
+_PLAIN: Final = (
+    "ids", "category_ids", "collection_ids", "brands", "tags", "price_min", "price_max", "statuses",
+)  # fmt: skip
+
+
+def _any(name: str, type_: Any) -> Any:
+    return any_(bindparam(name, type_=ARRAY(type_)))
+
+
+_PRODUCT: Final[dict[str, ColumnElement[bool]]] = {
+    "ids": product.c.id == _any("ids", Uuid),
+    "category_ids": product.c.category_id == _any("category_ids", Uuid),
+    "collection_ids": exists().where(
+        collection_product.c.product_id == product.c.id,
+        collection_product.c.collection_id == _any("collection_ids", Uuid),
+    ),
+    "brands": product.c.brand == _any("brands", Text),
+    "tags": product.c.tags.bool_op("&&")(bindparam("tags", type_=ARRAY(Text))),
+    "statuses": product.c.status == _any("statuses", Text),
+    "published": sold(),
+    "not published": not_(sold()),
+}
+
+
+@lru_cache(1_024)
+def conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
+    """On rows of `product`: it matches."""
+    asked = [_PRODUCT[name] for name in sorted(shape.asked) if name in _PRODUCT]
+    if shape.asked.isdisjoint({"statuses", "published", "not published"}):
+        asked.append(sold())
+    if shape.words:
+        asked.append(found(shape.words, loosely=shape.loosely))
+    own = variant_conditions(shape)
+    if "in_stock" in shape.asked or own:
+        asked.append(some_variant(*own, *([buyable()] if "in_stock" in shape.asked else [])))
+    if "not in_stock" in shape.asked:
+        asked.append(not_(some_variant(*own, buyable())))
+    return tuple(asked)
+
+
+@lru_cache(1_024)
+def variant_conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
+    """On rows of `variant` beside `product`: it has the options and the price; stock is not looked at."""
+    asked = [_has_option(place) for place in range(shape.options)]
+    bounds = [
+        bound
+        for name, bound in (
+            ("price_min", channel_price.c.amount >= bindparam("price_min", type_=BigInteger)),
+            ("price_max", channel_price.c.amount <= bindparam("price_max", type_=BigInteger)),
+        )
+        if name in shape.asked
+    ]
+    if bounds:
+        own = and_(
+            channel_price.c.channel_id == bindparam("channel_id", type_=Uuid),
+            channel_price.c.variant_id == variant.c.id,
+        )
+        asked.append(exists().where(own, *bounds).correlate(variant))
+    return tuple(asked)
+
+
+def some_variant(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    """On rows of `product`: one of its variants is like this."""
+    return (
+        exists(literal_column("1"))
+        .where(variant.c.product_id == product.c.id, ~variant.c.archived, *wanted)
+        .correlate(product)
+    )
+
+
+def option_name(texts: Any) -> ColumnElement[str]:
+    """How a filter names an option (or one of its values): its text in the default language, else in any other."""
+    others = [locale for locale in LOCALES if locale != DEFAULT_LOCALE]
+    return func.coalesce(*(texts.op("->>")(literal_column(f"'{locale}'")) for locale in (DEFAULT_LOCALE, *others)))
+
+
+def _has_option(place: int) -> ColumnElement[bool]:
+    values = bindparam(f"values_{place}", type_=ARRAY(Text))
+    options = (
+        func.jsonb_array_elements(product.c.options)
+        .table_valued("option", with_ordinality="place", name=f"of_option_{place}")
+        .render_derived()
+    )
+    name = option_name(func.jsonb_extract_path(options.c.option.cast(JSONB), literal_column("'name'")))
+    named = (
+        exists(literal_column("1"))
+        .select_from(options)
+        .where(
+            name == bindparam(f"option_{place}", type_=Text),
+            variant.c.option_values[options.c.place] == any_(values),
+        )
+        .correlate(product, variant)
+    )
+    # The first condition alone has an index to go by.
+    return and_(variant.c.option_values.bool_op("&&")(values), named)
+
+
+def buyable() -> ColumnElement[bool]:
+    """Whether a row of `variant` can be bought: it is not tracked, or one of the locations has some or may owe some."""
+    level = stock_level.c
+    here = and_(level.variant_id == variant.c.id, level.location_id == _any("location_ids", Uuid))
+    kept_back = case((bindparam("ignores_safety_stock", type_=Boolean), 0), else_=level.safety_stock)
+    expired = (
+        select(func.coalesce(func.sum(hold.c.quantity), 0))
+        .where(
+            hold.c.variant_id == level.variant_id,
+            hold.c.location_id == level.location_id,
+            hold.c.expires_at <= MOMENT,
+        )
+        .correlate(stock_level)
+        .scalar_subquery()
+    )
+    left = level.on_hand - level.reserved - kept_back + level.backorder_allowance
+    some = (
+        exists(literal_column("1"))
+        .where(here, or_(left > 0, and_(level.reserved > 0, left + expired > 0)))
+        .correlate(variant)
+    )
+    levels = select(func.count()).select_from(stock_level).where(here).correlate(variant).scalar_subquery()
+    # Where there is no level yet, one would begin with the variant's allowance.
+    new = and_(
+        func.coalesce(variant.c.backorder_allowance, 1) > 0,
+        func.cardinality(bindparam("location_ids", type_=ARRAY(Uuid))) > levels,
+    )
+    return or_(~variant.c.track_stock, some, new)
+
+
+@lru_cache(1_024)
+def _count(shape: Shape) -> Select[Any]:
+    some = select(literal_column("1")).select_from(product).where(*conditions(shape)).limit(COUNTED + 1).subquery()
+    return select(func.count()).select_from(some)
+
+
+async def count(db: Reader, matching: Matching) -> int | None:
+    """How many match: exact up to `COUNTED`, else None."""
+    total = int(await db.value(_count(matching.shape), matching.parameters))
+    return total if total <= COUNTED else None
+
+
+_slugs = bindparam("category_slugs", type_=ARRAY(Text(collation="C")))
+_roots = select(func.array_agg(category.c.id)).where(category.c.slug == any_(_slugs), ~category.c.archived)
+SLUGS: Final = union_all(
+    select(literal("category").label("kind"), category.c.id).where(
+        category.c.lineage.bool_op("&&")(_roots.scalar_subquery())
+    ),
+    select(literal("collection"), collection.c.id).where(
+        collection.c.slug == any_(bindparam("collection_slugs", type_=ARRAY(Text(collation="C")))),
+        ~collection.c.archived,
+    ),
+)
+
+
+async def ids_of_slugs(
+    db: Reader, *, categories: Sequence[str] | None, collections: Sequence[str] | None
+) -> tuple[tuple[UUID, ...] | None, tuple[UUID, ...] | None]:
+    """The ids of these categories with all below them, and of these collections; unknown and archived ones are left
+    out. None for None."""
+    if categories is None and collections is None:
+        return None, None
+    rows = await db.rows(
+        SLUGS,
+        {
+            "category_slugs": [slug for slug in categories or () if "\0" not in slug],
+            "collection_slugs": [slug for slug in collections or () if "\0" not in slug],
+        },
+    )
+    ids = {kind: tuple(row.id for row in rows if row.kind == kind) for kind in ("category", "collection")}
+    return ids["category"] if categories is not None else None, ids["collection"] if collections is not None else None

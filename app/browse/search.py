@@ -1,0 +1,202 @@
+"""What a shopper typed, and the products that it finds: codes first, then words in any of the shop's languages, then,
+when words find few, words that are spelled nearly so.
+
+Words are the letters and digits of the text, in lower case and without accents; all of them must be found, the last one
+may be the beginning of a word. `"two words"` must stand together, `-word` must not be there. Stems, stop words and
+weights (name before brand, tags and codes, before category, before description) are PostgreSQL's, in each language's
+own way; texts in another language than the caller's are found too, and come after.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.browse.sight import Sight, sold
+from app.catalog.barcodes import barcode_key, read_scale_label
+from app.catalog.search_text import CONFIGURATIONS
+from app.catalog.tables import product, product_text, variant
+from app.platform.db import Reader
+from app.platform.texts import LOCALES, key_of
+
+LONGEST: Final = 200
+"""The most characters of a search."""
+MOST_WORDS: Final = 12
+"""Words beyond these are left out of account."""
+FEW: Final = 3
+"""Where words find fewer products than this, words spelled nearly so are looked for too."""
+NEARLY: Final = 0.5
+"""How much of a word's trigrams must stand together in a product's words: "asucar" finds "acucar" with 0.57."""
+RANKED: Final = 10_000
+"""Of more products than these, the newest are ranked."""
+
+_EXACT: Final = 1_000_000
+_FOUND: Final = 1_000
+
+_PART = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
+_WORD = re.compile(r"[^\W_]+")
+_ALIKE: Final = "pg_trgm.word_similarity_threshold"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A text that was typed: `query` is for to_tsquery, `words` are those that must be found, `text` is all of it."""
+
+    text: str
+    query: str
+    words: tuple[str, ...]
+    codes: tuple[str, ...]
+    barcode: str
+    scale_code: str | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of what the conditions and scores of this module name."""
+        return {
+            "tsquery": self.query,
+            "typed": self.text,
+            "codes": list(self.codes),
+            "barcode": self.barcode,
+            "scale_code": self.scale_code,
+            **{f"word_{place}": word for place, word in enumerate(self.words)},
+        }
+
+
+def read_search(typed: str | None) -> Search | None:
+    """None where nothing can be looked for: no text, or one without a letter or digit that must be there."""
+    text = (typed or "").replace("\0", " ").strip()[:LONGEST]
+    parts: list[str] = []
+    words: list[str] = []
+    open_end = False
+    for minus, quoted, bare in _PART.findall(text):
+        found = _WORD.findall(key_of(quoted or bare))[: MOST_WORDS - len(words)]
+        if not found:
+            continue
+        if minus:
+            parts.append("!(" + " <-> ".join(f"'{word}'" for word in found) + ")")
+            continue
+        words += found
+        parts.append("(" + (" <-> " if quoted else " & ").join(f"'{word}'" for word in found) + ")")
+        open_end = not quoted and len(found[-1]) > 1
+    if not words:
+        return None
+    positive = [place for place, part in enumerate(parts) if not part.startswith("!")]
+    if open_end:
+        parts[positive[-1]] = parts[positive[-1]][:-1] + ":*)"
+    label = read_scale_label(text)
+    return Search(
+        text=key_of(text),
+        query=" & ".join(parts),
+        words=tuple(dict.fromkeys(words)),
+        codes=tuple(dict.fromkeys((text, text.upper(), text.lower()))),
+        barcode=barcode_key(text),
+        scale_code=label.scale_code if label else None,
+    )
+
+
+def _tsquery(locale: str) -> ColumnElement[Any]:
+    configuration = CONFIGURATIONS.get(locale.partition("-")[0], "simple")
+    return func.to_tsquery(literal_column(f"'{configuration}'::regconfig"), bindparam("tsquery", type_=Text))
+
+
+def _word(place: int) -> ColumnElement[str]:
+    return cast(bindparam(f"word_{place}", type_=Text), Text)
+
+
+# Under names of their own, so that no statement around them takes them for its rows.
+_text = product_text.alias("found_text")
+_coded = variant.alias("coded")
+
+
+def _by_words(locale: str) -> Select[Any]:
+    return select(_text.c.product_id).where(_text.c.locale == locale, _text.c.search.bool_op("@@")(_tsquery(locale)))
+
+
+def _by_code() -> Select[Any]:
+    return select(_coded.c.product_id).where(
+        ~_coded.c.archived,
+        or_(
+            _coded.c.sku == any_(bindparam("codes", type_=ARRAY(Text(collation="C")))),
+            _coded.c.barcode_key == bindparam("barcode", type_=Text),
+            _coded.c.scale_code == bindparam("scale_code", type_=Text),
+        ),
+    )
+
+
+def _by_spelling(words: int) -> Select[Any]:
+    # Set for this statement alone, and before its scan begins: an uncorrelated subquery in a condition without columns.
+    threshold = select(func.set_config(_ALIKE, str(NEARLY), True)).scalar_subquery()
+    nearly = [_word(place).bool_op("<%")(_text.c.search_words) for place in range(words)]
+    return select(_text.c.product_id).where(threshold.is_not(None), *nearly)
+
+
+def found(words: int, *, loosely: bool) -> ColumnElement[bool]:
+    """Whether a row of `product` is found; `loosely`: by spelling too. `words`: how many there are."""
+    ways = [_by_code(), *map(_by_words, LOCALES)]
+    if loosely:
+        ways.append(_by_spelling(words))
+    return product.c.id.in_(union_all(*ways))
+
+
+def score(words: int, *, loosely: bool) -> ColumnElement[int]:
+    """How well a row of `product_text` fits, a whole number; a product has its best text's."""
+    query = case(*((product_text.c.locale == locale, _tsquery(locale)) for locale in LOCALES))
+    typed, key = bindparam("typed", type_=Text), product_text.c.name_key
+    fit = cast(func.round(1000 * func.ts_rank(product_text.c.search, query)), Integer)
+    named = case((key == typed, 2_000), (func.starts_with(key, typed), 500), else_=0)
+    native = case((product_text.c.locale == bindparam("locale", type_=Text), 250), else_=0)
+    stemmed = product_text.c.search.bool_op("@@")(query)
+    nearly: Any = 0
+    if loosely:
+        each = [
+            func.greatest(
+                func.word_similarity(_word(place), key),
+                0.8 * func.word_similarity(_word(place), product_text.c.search_words),
+            )
+            for place in range(words)
+        ]
+        nearly = cast(func.round(sum(each[1:], each[0]) * (_FOUND - 1) / words), Integer)
+    return case(
+        (product_text.c.product_id.in_(_by_code()), _EXACT),
+        (stemmed, _FOUND + fit + named + native),
+        else_=nearly,
+    )
+
+
+_some = select(literal_column("1")).where(sold(), product.c.id.in_(union_all(*map(_by_words, LOCALES)))).limit(FEW)
+WORDS_FOUND: Final = select(func.count()).select_from(_some.subquery())
+
+
+async def is_loose(db: Reader, search: Search, sight: Sight) -> bool:
+    """Whether words spelled nearly so are to be looked for: the channel sells too few products that the words find.
+
+    Other filters do not count, so that narrowing a list never widens its search.
+    """
+    parameters = {"tsquery": search.query, "channel_id": sight.channel_id, "moment": sight.moment}
+    return int(await db.value(WORDS_FOUND, parameters)) < FEW
+
+
+def rank_of(words: int, candidates: Select[Any], *, loosely: bool) -> Select[Any]:
+    """The `id` and `rank` of each of these candidates (a select of product ids, as `id`)."""
+    of = candidates.subquery("candidates")
+    return (
+        select(of.c.id, func.max(score(words, loosely=loosely)).label("rank"))
+        .join(product_text, product_text.c.product_id == of.c.id)
+        .group_by(of.c.id)
+    )
