@@ -78,7 +78,7 @@ def _check_there(problems: Problems, draft: VariantDraft, row: Values | None, pa
             problems.append(NotFound("The product has no such variant.", path=(*path, "variantId")))
     elif draft.mode == "create":
         message = "The product has a variant with these option values."
-        problems.append(InvalidInput(message, path=(*path, "optionValues"), code="TAKEN"))
+        problems.append(InvalidInput(message, path=(*path, "selectedOptions"), code="TAKEN"))
     elif not fresh:
         problems.append(InvalidInput("The variant is there twice.", path=path, code="DUPLICATE"))
     else:
@@ -106,7 +106,7 @@ def _merge_one(merged: "Merged", row: Values, draft: VariantDraft, values: list[
         row["archived"] = False
     if values is not None:
         for value in values:
-            check_text(problems, value, (*path, "optionValues"), most=MAX_NAME, least=1)
+            check_text(problems, value, (*path, "selectedOptions"), most=MAX_NAME, least=1)
         row["option_values"] = values
     if not isinstance(draft.extra, Kept):
         row["extra"] = dict(draft.extra)

@@ -45,12 +45,12 @@ def _check_drafts(problems: Problems, drafts: Sequence[OptionDraft]) -> bool:
     names: set[str] = set()
     for place, draft in enumerate(drafts[:MAX_OPTIONS]):
         path: Path = ("options", str(place))
-        check_texts(problems, draft.texts, (*path, "texts"), most=MAX_NAME)
+        check_texts(problems, draft.texts, (*path, "names"), most=MAX_NAME)
         _check_new(problems, names, draft.texts, path)
         if check_count(problems, draft.values, (*path, "values"), most=MAX_OPTION_VALUES):
             values: set[str] = set()
             for at, value in enumerate(draft.values):
-                check_texts(problems, value.texts, (*path, "values", str(at), "texts"), most=MAX_NAME)
+                check_texts(problems, value.texts, (*path, "values", str(at), "names"), most=MAX_NAME)
                 _check_new(problems, values, value.texts, (*path, "values", str(at)))
     return len(problems) == before
 
@@ -95,7 +95,9 @@ def values_of(problems: Problems, whole: Whole, draft: VariantDraft, path: Path)
         return list(values)
     wanted = ", ".join(value_key(option["name"]) for option in options) or "none: the product has no options"
     problems.append(
-        InvalidInput(f"One value for each option is needed ({wanted}).", path=(*path, "optionValues"), code="OPTIONS")
+        InvalidInput(
+            f"One value for each option is needed ({wanted}).", path=(*path, "selectedOptions"), code="OPTIONS"
+        )
     )
     return None
 
@@ -133,7 +135,7 @@ def check_fit(problems: Problems, whole: Whole, paths: Mapping[UUID, Path], *, f
         if row["archived"]:
             continue
         values = tuple(row["option_values"])
-        path = (*paths[key], "optionValues") if key in paths else fallback
+        path = (*paths[key], "selectedOptions") if key in paths else fallback
         if len(values) != len(known) or any(value not in of for value, of in zip(values, known, strict=True)):
             shown = " / ".join(values) or row["sku"]
             problems.append(InvalidInput(f"“{shown}” has no value of the options.", path=path, code="OPTIONS"))

@@ -18,7 +18,7 @@ SUFFIXES = range(2, 1000)
 
 def check_shelf(problems: Problems, name: Mapping[str, str], slug: str | Kept) -> None:
     """Add what is wrong with the name or with a slug that was given."""
-    check_texts(problems, name, ("texts",), most=MAX_NAME)
+    check_texts(problems, name, ("names",), most=MAX_NAME)
     if not isinstance(slug, Kept):
         check_slug(problems, slug)
 

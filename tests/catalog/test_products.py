@@ -110,7 +110,7 @@ async def test_each_draft_is_refused_by_itself_and_says_where(shop: Shop) -> Non
         [("TAKEN", "variants.0.sku")],
         [("INVALID_INPUT", "slug")],
         [("REQUIRED", "texts")],
-        [("OPTIONS", "variants.1.optionValues")],
+        [("OPTIONS", "variants.1.selectedOptions")],
         [("INVALID_CHECK_DIGIT", "variants.0.barcode"), ("INVALID_INPUT", "variants.0.scaleCode")],
         [("TOO_MANY", "tags")],
         [("UNKNOWN_LOCALE", "texts.0.locale"), ("INVALID_INPUT", "texts.1.name")],

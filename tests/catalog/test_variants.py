@@ -53,9 +53,9 @@ async def test_of_many_changes_the_wrong_ones_are_refused_alone(shop: Shop) -> N
     assert [said(one.refusals) for one in results] == [
         [],
         [("TAKEN", "sku")],
-        [("TAKEN", "optionValues")],
-        [("OPTIONS", "optionValues")],
-        [("OPTIONS", "optionValues")],
+        [("TAKEN", "selectedOptions")],
+        [("OPTIONS", "selectedOptions")],
+        [("OPTIONS", "selectedOptions")],
         [("OUT_OF_RANGE", "weightGrams")],
         [("NOT_FOUND", "variantId")],
         [],
