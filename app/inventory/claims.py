@@ -40,6 +40,8 @@ class Claim:
     path: Path = ()
     backorder_allowance: int | None = 0
     line_type: LineType = "CartLine"
+    # Content with less than it wants.
+    or_less: bool = False
     granted: list[tuple[Level, int]] = field(default_factory=list)
 
     @property
@@ -54,7 +56,7 @@ async def grant(
 
     What is there goes first, in the order of the claim's locations, then what may be backordered, in the same order.
     When that is too little, expired holds of other lines than `spared` are released and it is tried once more; then
-    levels that a backorder needs are made. Raises InsufficientStock, one for each short line.
+    levels that a backorder needs are made. Raises InsufficientStock, one for each short line that is not content.
     """
     if _take(levels, claims, ignores_safety_stock):
         return
@@ -72,7 +74,7 @@ async def grant(
         if _take(levels, claims, ignores_safety_stock):
             return
     _spread(levels, claims, ignores_safety_stock)
-    refused: list[Refusal] = [_refusal(claim) for claim in claims if claim.got < claim.quantity]
+    refused: list[Refusal] = [_refusal(claim) for claim in claims if claim.got < claim.quantity and not claim.or_less]
     collect(refused)
 
 

@@ -114,7 +114,7 @@ async def adjust(
     when `expected_on_hand` is not what is on hand; InvalidInput: EMPTY, TOO_MANY, TOO_LONG, NOT_TRACKED,
     INVALID_QUANTITY, QUANTITY_TOO_LARGE, DUPLICATE_LEVEL.
     """
-    _check_size(changes, "changes")
+    check_size(changes, "changes")
     if reason is not None and len(reason) > LONGEST_REASON:
         raise InvalidInput(f"At most {LONGEST_REASON} characters.", path=("reason",), code="TOO_LONG")
     steps = await _check_places(tx, actor, changes)
@@ -149,7 +149,7 @@ async def set_policy(tx: Tx, actor: Actor, *, policies: Sequence[StockPolicy]) -
     What was promised before stays promised: a level that now stands lower than its policy allows has a shortfall.
     Raises as `adjust` does.
     """
-    _check_size(policies, "levels")
+    check_size(policies, "levels")
     await _check_places(tx, actor, policies)
     _check_policies(policies)
     levels = await _locked(tx, policies)
@@ -170,7 +170,8 @@ async def _locked(tx: Tx, items: Sequence[StockChange | StockPolicy]) -> Levels:
     return levels
 
 
-def _check_size(items: Sequence[object], name: str) -> None:
+def check_size(items: Sequence[object], name: str) -> None:
+    """Raises InvalidInput for an input list of nothing (EMPTY), or of more than 1,000 (TOO_MANY)."""
     if not items:
         raise InvalidInput("There is nothing to do.", path=(name,), code="EMPTY")
     if len(items) > MOST_CHANGES:

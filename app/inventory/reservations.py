@@ -47,7 +47,7 @@ class Demand:
     """A cart's line that wants `quantity` thousandths held; 0: nothing.
 
     `location_ids`: who may serve it, the preferred first. `backorder_allowance`: the variant's, for locations that have
-    no level yet; None: without bound.
+    no level yet; None: without bound. `or_less`: hold what there is where that is less, refuse nothing.
     """
 
     line_id: UUID
@@ -56,6 +56,7 @@ class Demand:
     location_ids: tuple[UUID, ...]
     path: Path = ()
     backorder_allowance: int | None = 0
+    or_less: bool = False
 
 
 _lines = bindparam("line_ids", type_=ARRAY(Uuid))
@@ -102,6 +103,7 @@ async def hold(
             kept=sum(kept[demand.line_id].values()),
             path=demand.path,
             backorder_allowance=demand.backorder_allowance,
+            or_less=demand.or_less,
         )
         for demand in demands
     ]

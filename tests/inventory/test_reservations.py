@@ -182,3 +182,15 @@ async def test_without_a_level_there_is_nothing_to_hold(shop: Shop):
         await hold_some(shop, "CANECA", 1)
     assert refused.value.available == 0
     assert await shop.db.rows(select(stock_level)) == []
+
+
+async def test_a_line_that_is_content_with_less_holds_what_there_is(shop: Shop):
+    await shop.variant("CANECA", stock={"centro": 3 * UNIT, "praia": UNIT})
+    old, _ = await hold_some(shop, "CANECA", 1)
+    await expire(shop, old)
+    first, second = (demand(shop, "CANECA", 3, ("centro", "praia"), or_less=True) for _ in range(2))
+    until = clock.now() + timedelta(minutes=15)
+    await shop.db.run(lambda tx: hold(tx, cart_id=new_id(), demands=[first, second], expires_at=until))
+    assert await holds_of(shop, first.line_id) == {"centro": 3 * UNIT}
+    assert await holds_of(shop, second.line_id) == {"praia": UNIT}
+    await assert_law(shop)

@@ -1,0 +1,1 @@
+"""Stock in the API: levels, movements, availability, adjusting."""
