@@ -1,0 +1,1 @@
+"""Delivery methods in the API."""

@@ -1,0 +1,1 @@
+"""Prices, price lists and taxes in the API."""
