@@ -9,7 +9,7 @@ from app.channels import locations
 from app.channels.queries import locations_by_codes, locations_by_ids, locations_of_channel
 from app.identity.errors import BeyondReach
 from app.identity.principal import Actor
-from app.platform.errors import InvalidInput, NotFound, Refusals, VersionConflict
+from app.platform.errors import NotFound, Refusal, Refusals, VersionConflict
 from tests.shop import Shop
 
 SUL: dict[str, Any] = {"name": "Zona Sul", "kind": "STORE", "country": "BR", "region": "rj"}
@@ -48,9 +48,10 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
 
 async def test_what_a_location_must_be(shop: Shop) -> None:
     for given, path, code in WRONG:
-        with pytest.raises((InvalidInput, Refusals)) as refused:
+        with pytest.raises((Refusal, Refusals)) as refused:
             await open_location(shop, shop.actor("owner"), **given)
-        assert [(one.path, one.code) for one in refused.value.refusals] == [(path, code)]
+        wrong: Any = refused.value
+        assert [(one.path, one.code) for one in wrong.refusals] == [(path, code)]
 
 
 async def test_a_closed_location_sells_nothing(shop: Shop) -> None:

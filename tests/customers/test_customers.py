@@ -1,6 +1,7 @@
 """Customers: how they are kept, one e-mail address one customer, every change told."""
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from app.customers.queries import addresses_of, customer_groups_by_ids, customer
 from app.customers.tables import customer
 from app.events.outbox import customer_scope
 from app.events.tables import outbox
-from app.platform.errors import InvalidInput, NotFound, Refusals, VersionConflict
+from app.platform.errors import InvalidInput, NotFound, Refusal, Refusals, VersionConflict
 from app.platform.ids import new_id
 from tests.shop import Shop
 
@@ -86,9 +87,10 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
 
 async def test_what_a_customer_must_be(shop: Shop) -> None:
     for given, path, code in WRONG:
-        with pytest.raises((InvalidInput, Refusals)) as refused:
+        with pytest.raises((Refusal, Refusals)) as refused:
             await know(shop, **given)
-        assert [(one.path, one.code) for one in refused.value.refusals] == [(path, code)]
+        wrong: Any = refused.value
+        assert [(one.path, one.code) for one in wrong.refusals] == [(path, code)]
     assert await shop.db.value(select(func.count()).select_from(customer)) == 0
     assert await shop.db.value(select(func.count()).select_from(outbox)) == 0
 
@@ -105,7 +107,7 @@ async def test_addresses_are_replaced_whole_and_keep_their_order(shop: Shop) -> 
 async def test_groups_are_set_whole_and_count_as_a_write(shop: Shop) -> None:
     owner = shop.actor("owner")
     made = [
-        await shop.db.run(lambda tx, code=code: groups.create(tx, owner, code=code, name=code.title()))
+        await shop.db.run(partial(groups.create, actor=owner, code=code, name=code.title()))
         for code in ("atacado", "clube")
     ]
     customer_id = await know(shop, first_name="Ana", group_ids=made[:1])

@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from sqlalchemy import select, update
 from app.identity import authentication, clients, devices, staff, tokens
 from app.identity.authentication import authenticate
 from app.identity.principal import Actor
+from app.identity.recent import Recent
 from app.identity.tables import token
 from app.identity.tokens import Bearer, NewToken
 from app.platform import clock
@@ -66,14 +69,14 @@ async def test_a_device_is_bound_to_its_register_and_moves_with_it(shop: Shop, o
     before = await authenticate(shop.db, made.secret, clock.now())
     assert before is not None
     assert (before.register_id, before.channel_id) == (shop.registers["centro-1"], shop.channels["pos"])
-    assert before.location_ids == {shop.locations["centro"]}
+    assert before.location_ids == frozenset({shop.locations["centro"]})
     moved: registers.RegisterFields = {"location_id": shop.locations["praia"]}
     register_id = shop.registers["centro-1"]
     await shop.db.run(lambda tx: registers.update_register(tx, owner, register_id=register_id, given=moved))
     await asyncio.sleep(authentication.FRESH_SECONDS + 0.1)
     after = await authenticate(shop.db, made.secret, clock.now())
     assert after is not None
-    assert after.location_ids == {shop.locations["praia"]}
+    assert after.location_ids == frozenset({shop.locations["praia"]})
 
 
 async def test_a_client_is_bound_to_its_channel_and_may_nothing_of_the_back_office(shop: Shop, owner: Actor) -> None:
@@ -97,7 +100,7 @@ async def test_who_leaves_is_refused_and_does_not_come_back_with_an_old_token(sh
     made = await token_of(shop, owner, Bearer("staff", staff_id))
     for active in (False, True):
         given: staff.StaffFields = {"active": active}
-        await shop.db.run(lambda tx, given=given: staff.update_staff(tx, owner, staff_id=staff_id, given=given))
+        await shop.db.run(partial(staff.update_staff, actor=owner, staff_id=staff_id, given=given))
     await eventually_refused(shop, made.secret)
 
 
@@ -157,8 +160,8 @@ async def test_a_request_does_not_wait_long_to_note_its_use(shop: Shop, owner: A
 
 
 async def test_what_is_remembered_is_bounded_and_short_lived() -> None:
-    recent = authentication.Recent[int, str](seconds=0.05, most=2)
-    now = authentication.monotonic()
+    recent: Recent[int, str] = Recent(seconds=0.05, most=2)
+    now = monotonic()
     for key in range(3):
         recent.keep(key, str(key), since=now)
     assert (len(recent), recent.get(0), recent.get(2)) == (2, None, "2")

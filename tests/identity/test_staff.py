@@ -57,7 +57,7 @@ async def test_nobody_hires_beyond_their_own_places(shop: Shop) -> None:
 
 async def test_nobody_widens_their_own_scope(shop: Shop) -> None:
     owner, actor = shop.actor("owner"), local(shop)
-    places = {"location_ids": [shop.locations["centro"]], "channel_ids": [shop.channels["pos"]]}
+    places: dict[str, Any] = {"location_ids": [shop.locations["centro"]], "channel_ids": [shop.channels["pos"]]}
     own = await hire(shop, owner, role="owner", **places)
     for wider in ({"location_ids": None}, {"channel_ids": None}, {"location_ids": [shop.locations["praia"]]}):
         with pytest.raises(BeyondReach):

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ async def test_no_token_survives_a_deactivation_that_runs_beside_it(shop: Shop) 
         )
         assert await shop.db.row(select(token).where(token.c.revoked_at.is_(None))) is None
         back: staff.StaffFields = {"active": True}
-        await shop.db.run(lambda tx, back=back: staff.update_staff(tx, owner, staff_id=bearer.id, given=back))
+        await shop.db.run(partial(staff.update_staff, actor=owner, staff_id=bearer.id, given=back))
 
 
 def somewhere(shop: Shop, **columns: Any) -> Actor:
@@ -104,10 +105,10 @@ async def test_nobody_makes_or_revokes_a_token_of_bearers_beyond_their_reach(sho
     ]
     for bearer in beyond:
         with pytest.raises(NotFound):
-            await shop.db.run(lambda tx, bearer=bearer: tokens.create(tx, local, bearer=bearer))
-        made = await shop.db.run(lambda tx, bearer=bearer: tokens.create(tx, owner, bearer=bearer))
+            await shop.db.run(partial(tokens.create, actor=local, bearer=bearer))
+        made = await shop.db.run(partial(tokens.create, actor=owner, bearer=bearer))
         with pytest.raises(NotFound):
-            await shop.db.run(lambda tx, made=made: tokens.revoke(tx, local, token_id=made.id))
+            await shop.db.run(partial(tokens.revoke, actor=local, token_id=made.id))
     assert await shop.db.row(select(token).where(token.c.revoked_at.is_not(None))) is None
 
 

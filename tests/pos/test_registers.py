@@ -59,7 +59,8 @@ async def test_a_register_stands_where_its_channel_sells_from(shop: Shop) -> Non
     with pytest.raises(InvalidInput) as refused:
         await put_up(shop, owner, location_id=shop.locations["cd"])
     assert refused.value.code == "NOT_SOLD_FROM_HERE"
-    for unknown in ({"location_id": new_id()}, {"channel_id": new_id()}):
+    unknowns: list[dict[str, Any]] = [{"location_id": new_id()}, {"channel_id": new_id()}]
+    for unknown in unknowns:
         with pytest.raises((InvalidInput, NotFound)):
             await put_up(shop, owner, **unknown)
 
