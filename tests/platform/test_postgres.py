@@ -180,7 +180,8 @@ def test_orphans_of_a_killed_postmaster_do_not_keep_it_from_starting(folder):
     assert ask(again.start(), "SELECT answer FROM kept") == [42]
     assert time.monotonic() - begun < 20
     busy.join()
-    again.stop()
+    assert not again.stop()
+    assert server.stop()
 
 
 def test_a_stale_pid_file_that_names_another_process_is_no_obstacle(folder):
