@@ -1,7 +1,7 @@
 """The Node interface, and finding any entity by its id."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -18,12 +18,13 @@ class Node:
 # For each type: its entities by id, in that order; None for what is not there or not the caller's to see.
 Load = Callable[["Context", Sequence[UUID]], Awaitable[Sequence[Node | None]]]
 LOADERS: dict[str, Load] = {}
+L = TypeVar("L", bound=Load)
 
 
-def loads(type_name: str) -> Callable[[Load], Load]:
+def loads(type_name: str) -> Callable[[L], L]:
     """Registers how `node` and `nodes` find entities of this type."""
 
-    def register(load: Load) -> Load:
+    def register(load: L) -> L:
         LOADERS[type_name] = load
         return load
 

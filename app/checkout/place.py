@@ -19,9 +19,9 @@ from app.catalog.queries import sellable
 from app.channels.queries import channels_by_ids
 from app.checkout.draft import draft_order
 from app.checkout.errors import PriceChanged
-from app.customers.contact import checked_email
 from app.events.outbox import Change, Topic, emit
 from app.fulfillment.create import record as record_fulfillment
+from app.identity import fields
 from app.identity.principal import Actor
 from app.inventory.allocations import Take, allocate
 from app.orders.record import OrderDraft, record
@@ -65,7 +65,7 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
     basket = await lock(tx, actor, checkout.cart_id, checkout.expected_version)
     if not basket.lines:
         raise InvalidInput("The cart is empty.", path=("cartId",), code="EMPTY")
-    _check_receipt_number(checkout.receipt_number)
+    receipt_number = fields.optional_text(checkout.receipt_number, ("receiptNumber",), most=LONGEST_RECEIPT_NUMBER)
     channel = (await channels_by_ids(tx, [basket.row.channel_id]))[basket.row.channel_id]
     quoted = await _settled_quote(tx, actor, basket, channel, checkout)
     _check_deliveries(actor, basket)
@@ -73,9 +73,9 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
     total = basket.now_is("total")
     _check_expected(basket, checkout, total)
     change = check_tenders(checkout.tenders, total)
-    email = checked_email(checkout.email, ("email",))
+    email = fields.email(checkout.email, ("email",))
     draft = await draft_order(
-        tx, actor, basket, channel, email=email or basket.row.email, receipt_number=checkout.receipt_number
+        tx, actor, basket, channel, email=email or basket.row.email, receipt_number=receipt_number
     )
     takes = await _takes(tx, basket, quoted, channel, draft)
     await _write(tx, actor, basket, draft, checkout.tenders)
@@ -91,15 +91,6 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
         ignores_safety_stock=channel.ignores_safety_stock,
     )
     return Placed(order_id=draft.id, change=change, currency=basket.row.currency)
-
-
-def _check_receipt_number(receipt_number: str | None) -> None:
-    if receipt_number is not None and not 0 < len(receipt_number) <= LONGEST_RECEIPT_NUMBER:
-        raise InvalidInput(
-            f"A receipt number has 1 to {LONGEST_RECEIPT_NUMBER} characters.",
-            path=("receiptNumber",),
-            code="INVALID_RECEIPT_NUMBER",
-        )
 
 
 async def _settled_quote(tx: Tx, actor: Actor, basket: Basket, channel: Row[Any], checkout: Checkout) -> Quoted | None:

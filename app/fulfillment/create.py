@@ -10,6 +10,7 @@ from sqlalchemy import Row, insert
 from app.catalog.queries import variants_by_ids
 from app.channels.queries import locations_by_ids
 from app.fulfillment.tables import fulfillment, fulfillment_line
+from app.identity.fields import optional_text
 from app.identity.principal import Actor
 from app.inventory.allocations import Item
 from app.inventory.allocations import fulfill as ship_stock
@@ -55,9 +56,8 @@ async def create(
     InvalidInput (ORDER_CANCELLED, NOTHING_LEFT, INVALID_QUANTITY, MIXED_METHODS, TOO_LONG), InsufficientStock where the
     location does not have it.
     """
-    for name, value in (("carrier", carrier), ("trackingNumber", tracking_number)):
-        if value is not None and len(value) > LONGEST_TEXT:
-            raise InvalidInput(f"At most {LONGEST_TEXT} characters.", path=(name,), code="TOO_LONG")
+    carrier = optional_text(carrier, ("carrier",), most=LONGEST_TEXT)
+    tracking_number = optional_text(tracking_number, ("trackingNumber",), most=LONGEST_TEXT)
     row = await lock(tx, actor, order_id, expected_version)
     if row.status == "CANCELLED":
         raise InvalidInput("The order is cancelled.", path=("orderId",), code="ORDER_CANCELLED")

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import BindParameter, Row, bindparam, select
 
 from app.fulfillment.tables import fulfillment, fulfillment_line
 from app.platform.db import Reader
 
-_ids = bindparam("ids", expanding=True)
+_ids: BindParameter[UUID] = bindparam("ids", expanding=True)
 BY_IDS = select(fulfillment).where(fulfillment.c.id.in_(_ids))
 BY_ORDERS = (
     select(fulfillment).where(fulfillment.c.order_id.in_(_ids)).order_by(fulfillment.c.order_id, fulfillment.c.id)

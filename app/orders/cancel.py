@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, update
 
+from app.identity.fields import optional_text
 from app.identity.principal import Actor
 from app.inventory.allocations import cancel_order as release_stock
 from app.orders.tables import order_line
@@ -27,8 +28,7 @@ async def cancel(
 
     Raises NotFound, VersionConflict, InvalidInput (ORDER_CANCELLED, ALREADY_FULFILLED, TOO_LONG).
     """
-    if reason is not None and len(reason) > LONGEST_REASON:
-        raise InvalidInput(f"At most {LONGEST_REASON} characters.", path=("reason",), code="TOO_LONG")
+    reason = optional_text(reason, ("reason",), most=LONGEST_REASON, lines=True)
     row = await lock(tx, actor, order_id, expected_version)
     if row.status == "CANCELLED":
         raise InvalidInput("The order is cancelled already.", path=("orderId",), code="ORDER_CANCELLED")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, bindparam, exists, func, literal, or_, select, tuple_
+from sqlalchemy import BindParameter, Row, and_, bindparam, exists, func, literal, or_, select, tuple_
 
 from app.identity.principal import Principal
 from app.orders.tables import order, order_delivery, order_event, order_line, order_visit
@@ -14,7 +14,7 @@ from app.platform.db import Reader
 from app.platform.texts import key_of
 
 COUNTED_UP_TO = 10_000
-_ids = bindparam("ids", expanding=True)
+_ids: BindParameter[UUID] = bindparam("ids", expanding=True)
 
 BY_IDS = select(order).where(order.c.id.in_(_ids))
 BY_NUMBERS = select(order).where(order.c.number.in_(_ids))

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from app.identity.fields import optional_text
 from app.identity.principal import Actor
 from app.orders.write import lock, note, refresh
 from app.payments.refunds import lock_payments
@@ -24,8 +25,7 @@ async def settle(
 
     Raises NotFound (`orderId`, `paymentId`), VersionConflict, InvalidInput (PAYMENT_NOT_PENDING, TOO_LONG).
     """
-    if reference is not None and len(reference) > LONGEST_TEXT:
-        raise InvalidInput(f"At most {LONGEST_TEXT} characters.", path=("reference",), code="TOO_LONG")
+    reference = optional_text(reference, ("reference",), most=LONGEST_TEXT)
     row = await lock(tx, actor, order_id, expected_version)
     payment = next((each for each in await lock_payments(tx, row.id) if each.id == payment_id), None)
     if payment is None:

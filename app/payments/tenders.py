@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select
 
+from app.identity.fields import optional_text
 from app.payments.ledger import Posting, post, till_account
 from app.payments.tables import payment
 from app.platform.db import Reader, Tx
@@ -65,8 +66,10 @@ def _wrongs(tender: Tender) -> Iterator[Refusal]:
     if tender.installments is not None and not 1 <= tender.installments <= 48:
         yield _wrong(tender, "installments", "Installments are from 1 to 48.", "INVALID_INSTALLMENTS")
     for name in ("reference", "label"):
-        if len(getattr(tender, name) or "") > LONGEST_TEXT:
-            yield _wrong(tender, name, f"At most {LONGEST_TEXT} characters.", "TOO_LONG")
+        try:
+            optional_text(getattr(tender, name), (*tender.path, name), most=LONGEST_TEXT)
+        except Refusal as refusal:
+            yield refusal
 
 
 def _wrong(tender: Tender, field: str, message: str, code: str) -> InvalidInput:
@@ -88,7 +91,7 @@ async def take(
 
     `place`: whose drawer it went into, such as a location's id.
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "order_id": order_id,

@@ -1,10 +1,12 @@
-"""Numbers as they stood in the JSON text: floats decode to `Decimal`, which the standard scalars must then accept."""
+"""Values as they stood in the JSON text: floats decode to `Decimal`, which the standard scalars must then accept; and
+text that no database takes is refused where it comes in.
+"""
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from graphql import specified_scalar_types
+from graphql import GraphQLError, specified_scalar_types
 
 _LONGEST = 128
 _LARGEST_EXPONENT = 400
@@ -28,6 +30,15 @@ def accept_exact_numbers() -> None:
     for scalar in specified_scalar_types.values():
         if not isinstance(scalar.coerce_input_value, _ExactInput):
             scalar.coerce_input_value = _ExactInput(scalar.coerce_input_value)
+            literal = scalar.coerce_input_literal or scalar.parse_literal
+            scalar.coerce_input_literal = _StorableLiteral(literal)
+
+
+def _storable(value: Any) -> Any:
+    """The same value. PostgreSQL has no character zero, and would fail on it far from whoever sent it."""
+    if type(value) is str and "\0" in value:
+        raise GraphQLError("A text must not contain the character U+0000.")
+    return value
 
 
 class _ExactInput:
@@ -37,4 +48,14 @@ class _ExactInput:
         self._coerce = coerce
 
     def __call__(self, value: Any) -> Any:
-        return self._coerce(float(value) if type(value) is Decimal else value)
+        return _storable(self._coerce(float(value) if type(value) is Decimal else value))
+
+
+class _StorableLiteral:
+    __slots__ = ("_coerce",)
+
+    def __init__(self, coerce: Callable[..., Any]) -> None:
+        self._coerce = coerce
+
+    def __call__(self, *node: Any) -> Any:
+        return _storable(self._coerce(*node))

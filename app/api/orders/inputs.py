@@ -81,14 +81,15 @@ class PaymentSettleInput:
 def tender_of(given: TenderInput, index: int, currency: str) -> Tender:
     """The domain's tender. Raises InvalidInput (METHOD_NOT_OFFERED, WRONG_CURRENCY, …) at its path."""
     path = ("tenders", str(index))
-    if given.method.value not in SETTLED_BY_TILL:
+    method = str(given.method.value)
+    if method not in SETTLED_BY_TILL:
         raise InvalidInput(
             "This method needs a payment provider, and the shop has none.",
             path=(*path, "method"),
             code="METHOD_NOT_OFFERED",
         )
     return Tender(
-        method=given.method.value,
+        method=method,
         amount=minor_of(given.amount, currency, (*path, "amount")),
         received=minor_of(given.received, currency, (*path, "received")) if given.received else None,
         reference=given.reference,

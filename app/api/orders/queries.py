@@ -92,7 +92,7 @@ async def wanted_orders(context: Context, given: OrderFilter | None) -> OrdersWa
     if given.channels is not None:
         channels = tuple(row.id for row in (await channels_by_codes(context.db, given.channels)).values())
     return OrdersWanted(
-        statuses=tuple(each.value for each in given.statuses) if given.statuses is not None else None,
+        statuses=tuple(str(each.value) for each in given.statuses) if given.statuses is not None else None,
         channel_ids=channels,
         location_id=_id("Location", given.location_id, "locationId"),
         customer_id=_id("Customer", given.customer_id, "customerId"),

@@ -164,7 +164,7 @@ class Order(Node):
             payment_status=PaymentStatus(row.payment_status),
             fulfillment_status=FulfillmentStatus(row.fulfillment_status),
             email=row.email,
-            totals=Totals.of(row._mapping, row.item_count, row.currency, context.locale),
+            totals=Totals.of(dict(row._mapping), row.item_count, row.currency, context.locale),
             receipt_number=row.receipt_number,
             placed_at=row.placed_at,
             recorded_at=row.recorded_at,
