@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
-FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "managers", "manager", "services", "service", "misc", "common"}
+FORBIDDEN_NAMES = {
+    *("utils", "util", "helpers", "helper", "managers", "manager"),
+    *("services", "service", "misc", "common"),
+}
 DOMAINS = [
     "pos",
     "checkout",
