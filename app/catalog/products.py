@@ -93,7 +93,8 @@ async def _save(tx: Tx, actor: Actor, drafts: Sequence[ProductDraft]) -> list[Sa
     for draft in drafts:
         item = merge(draft, _found(draft, wholes, by_slug), actor.now, known.media)
         if item.after.id in seen:
-            item.problems.append(InvalidInput("This product is there twice.", path=("slug",), code="DUPLICATE"))
+            path = ("productId",) if draft.id else ("slug",)
+            item.problems.append(InvalidInput("This product is there twice.", path=path, code="DUPLICATE"))
         seen.add(item.after.id)
         _check_known(item, known)
         items.append(item)

@@ -26,6 +26,7 @@ from tests.catalog.drafting import camiseta, finds, option, plain, said, save, s
 from tests.shop import Shop
 
 
+@pytest.mark.postgres15
 async def test_a_product_is_created_whole(shop: Shop) -> None:
     saved = await save_one(
         shop,
@@ -139,6 +140,7 @@ async def test_names_are_unique_over_all_products(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.postgres15
 async def test_of_many_who_take_a_sku_at_once_one_wins(shop: Shop) -> None:
     async def take(number: int):
         return await save(shop, plain(f"produto-{number}", "UNICO"), plain(f"outro-{number}"))
@@ -298,6 +300,7 @@ async def test_an_archived_product_comes_back_as_a_draft(shop: Shop) -> None:
         await shop.db.run(lambda tx: archive_product(tx, actor, new_id()))
 
 
+@pytest.mark.postgres15
 async def test_products_are_found_by_all_their_words_without_accents(shop: Shop) -> None:
     saved = await save_one(shop, camiseta(brand="Três Corações", tags=["promoção"], product_type="Vestuário"))
     found = {saved.product_id}

@@ -1,0 +1,1 @@
+"""The catalog in the API: products, variants, categories, collections, media."""
