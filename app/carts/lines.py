@@ -240,10 +240,10 @@ def give_price(line: Line, actor: Actor, override: Override, path: Path) -> None
     line.override_staff_id = actor.principal.staff_id
 
 
-def check_count(lines: Sequence[Any]) -> None:
-    """Raises InvalidInput for more lines than one call takes."""
+def check_count(lines: Sequence[object], name: str = "lines") -> None:
+    """Raises InvalidInput at the field of this name for more lines than one call takes."""
     if len(lines) > MOST_AT_ONCE:
-        raise InvalidInput(f"At most {MOST_AT_ONCE} lines a call.", path=("lines",), code="TOO_MANY")
+        raise InvalidInput(f"At most {MOST_AT_ONCE} lines a call.", path=(name,), code="TOO_MANY")
 
 
 def check_quantity(quantity: int, variant: Sellable, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Reading carts: rows by id, in lists, and as they are shown, with today's prices once their promise is over."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -33,6 +33,8 @@ from app.platform.db import Reader
 from app.platform.errors import Refusal, Refusals
 
 COUNTED_UP_TO = 10_000
+# A cart that is written faster than it is read is shown as it was last found.
+ATTEMPTS = 5
 _ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid)))
 CARTS_OF_LINES = select(cart_line.c.id, cart_line.c.cart_id).where(cart_line.c.id == _ids)
 CARTS_OF_DELIVERIES = select(cart_delivery.c.id, cart_delivery.c.cart_id).where(cart_delivery.c.id == _ids)
@@ -86,14 +88,14 @@ class CartView:
         return until if self.quoted is None else None
 
     @property
-    def shows_tax(self) -> bool:
-        """Whether it shows prices with tax: as its channel does while it is open, else as it was sold."""
-        return bool(self.basket.now_is("shows_tax"))
+    def amounts(self) -> Mapping[str, Any]:
+        """The cart's columns as they are shown."""
+        return {**self.basket.row._mapping, **self.basket.changes}
 
 
 async def view_carts(db: Reader, rows: Sequence[Row[Any]], now: datetime) -> dict[UUID, CartView]:
     """These carts as they are shown at this moment; nothing is written."""
-    found = await baskets(db, rows)
+    found = await _whole(db, rows)
     channels = await channels_by_ids(db, {row.channel_id for row in rows})
     views = {key: CartView(basket=basket, channel=channels[basket.row.channel_id]) for key, basket in found.items()}
     due = {
@@ -106,6 +108,18 @@ async def view_carts(db: Reader, rows: Sequence[Row[Any]], now: datetime) -> dic
         for key, case in due.items():
             _quote_anew(ground, case, views[key])
     return views
+
+
+async def _whole(db: Reader, rows: Sequence[Row[Any]]) -> dict[UUID, Basket]:
+    """Each cart with the lines and deliveries of one version: what a write changed meanwhile is read again."""
+    found: dict[UUID, Basket] = {}
+    for _ in range(ATTEMPTS):
+        found |= await baskets(db, rows)
+        current = await carts_by_ids(db, [row.id for row in rows])
+        rows = [row for key, row in current.items() if row.version != found[key].row.version]
+        if not rows:
+            break
+    return found
 
 
 def _quote_anew(ground: Ground, case: Case, view: CartView) -> None:

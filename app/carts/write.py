@@ -29,12 +29,23 @@ from app.carts.stock import claim_stock, demands_of
 from app.carts.tables import cart, cart_delivery, cart_line, cart_visit
 from app.channels.queries import channels_by_ids
 from app.events.outbox import STAFF, Change, Topic, customer_scope, emit, location_scope
-from app.identity.access import may_open_cart
+from app.identity.access import may_list_carts, may_open_cart, works_with
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version
 
-__all__ = ["cart_change", "channel_of", "demands_of", "finish", "lock", "may_open", "save", "scopes_of", "visit"]
+__all__ = [
+    "cart_change",
+    "channel_of",
+    "demands_of",
+    "finish",
+    "lock",
+    "may_find",
+    "may_open",
+    "save",
+    "scopes_of",
+    "visit",
+]
 
 MOST_LINES = 500
 
@@ -87,6 +98,13 @@ def may_open(actor: Actor, row: Any) -> bool:
         channel_id=row.channel_id,
         created_by=row.created_by,
     )
+
+
+def may_find(actor: Actor, row: Any) -> bool:
+    """Whether the caller may come to this cart otherwise than by its id: by a line's, or in a list."""
+    if actor.principal.id is not None and row.created_by == actor.key:
+        return True
+    return may_list_carts(actor.principal) and works_with(actor.principal, row.location_id, row.channel_id)
 
 
 async def lock(tx: Tx, actor: Actor, cart_id: UUID | None, expected_version: int | None) -> Basket:
