@@ -121,7 +121,7 @@ async def facets_of(db: Reader, matching: Matching, fields: Collection[Field] = 
     found = [row for row in rows if row.name not in options]
     for field in fields:
         if field in chosen:
-            found += await _counts(db, replace(matching, **{chosen[field]: None}), frozenset({field})) or ()
+            found += await _counts(db, matching.without(chosen[field]), frozenset({field})) or ()
     for name in options if Field.OPTIONS in fields else ():
         others = tuple(choice for choice in matching.options if choice.name != name)
         rows = await _counts(db, replace(matching, options=others), frozenset({Field.OPTIONS}))
@@ -155,6 +155,7 @@ def _facet(field: Field, name: str, rows: Sequence[Row[Any]], locale: str) -> Fa
 
 
 def _label(field: Field, row: Row[Any], locale: str) -> str:
+    texts: Mapping[str, str]
     match field:
         case Field.OPTIONS:
             texts = next((texts for texts in row.texts["values"] if value_key(texts) == row.value), {})

@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 
 from app.browse.matching import Matching, Shape, conditions
-from app.browse.search import RANKED, rank_of
+from app.browse.search import RANKED, Search, rank_of
 from app.catalog.tables import product, product_text, variant
 from app.platform.db import Reader
 from app.platform.texts import LOCALES
@@ -67,7 +67,7 @@ class Listed:
 
 _most: Final = bindparam("most", type_=BigInteger)
 _after_id: Final = bindparam("after_id", type_=Uuid)
-_AFTER_TYPES: Final = {
+_AFTER_TYPES: Final[dict[Order, Any]] = {
     Order.RELEVANCE: BigInteger,
     Order.NAME: Text,
     Order.PRICE: BigInteger,
@@ -75,15 +75,19 @@ _AFTER_TYPES: Final = {
     Order.UPDATED_AT: product.c.updated_at.type,
 }
 # The last character that there is, and so behind every name.
-_BEHIND_ALL: Final = literal_column("U&'\\+10FFFF'")
+_BEHIND_ALL: Final[ColumnElement[str]] = literal_column("U&'\\+10FFFF'")
+
+
+def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order, bool]:
+    """The order and direction that a list really has: without a search nothing is more relevant than another."""
+    return (Order.NAME, False) if search is None and order is Order.RELEVANCE else (order, descending)
 
 
 async def list_products(
     db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
 ) -> Listed:
     """The page of `first` products behind `after`. One statement; two where PRICE runs out of priced products."""
-    if matching.search is None and order is Order.RELEVANCE:
-        order, descending = Order.NAME, False
+    order, descending = settle(order, descending, matching.search)
     # The best has the highest score.
     downwards = descending != (order is Order.RELEVANCE)
     parameters = matching.parameters | {"most": first + 1}

@@ -6,7 +6,7 @@ of its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -80,6 +80,15 @@ class Matching:
     in_stock: bool | None = None
     statuses: tuple[str, ...] | None = None
     published: bool | None = None
+
+    def made_loose(self, loosely: bool) -> "Matching":
+        """The same, found by spelling too or not."""
+        return replace(self, loosely=loosely)
+
+    def without(self, name: str) -> "Matching":
+        """The same, but for what this field asks."""
+        left: dict[str, Any] = {name: None}
+        return replace(self, **left)
 
     @property
     def shape(self) -> "Shape":

@@ -179,7 +179,9 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     )
 
 
-_some = select(literal_column("1")).where(sold(), product.c.id.in_(union_all(*map(_by_words, LOCALES)))).limit(FEW)
+_some: Select[Any] = (
+    select(literal_column("1")).where(sold(), product.c.id.in_(union_all(*map(_by_words, LOCALES)))).limit(FEW)
+)
 WORDS_FOUND: Final = select(func.count()).select_from(_some.subquery())
 
 

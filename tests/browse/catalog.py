@@ -85,7 +85,7 @@ class Catalog:
                 await tx.execute(insert(collection_product).values(link))
             for place, wanted in enumerate(variants):
                 await self._variant(
-                    tx, key, place, {"sku": f"{slug.upper()}-{place}" if place else slug.upper()} | wanted
+                    tx, key, place, {"sku": f"{slug.upper()}-{place}" if place else slug.upper(), **wanted}
                 )
             await rewrite_search(tx, [key])
         return key

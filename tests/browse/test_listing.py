@@ -19,7 +19,7 @@ async def fruit(shop: Shop) -> Catalog:
     for place, (slug, price) in enumerate(
         {"uva": 500, "abacate": 700, "caju": 300, "goiaba": None, "manga": 500, "banana": 900}.items()
     ):
-        times = {"created_at": days_ago(place), "updated_at": days_ago(10 - place)}
+        times: dict[str, Any] = {"created_at": days_ago(place), "updated_at": days_ago(10 - place)}
         variants: list[dict[str, Any]] = [{"price": price}]
         if slug == "banana":
             variants += [{"sku": "BANANA-MENOR", "price": 200, "values": ["menor"]}]

@@ -1,0 +1,154 @@
+"""Pages of products, and what their list could be narrowed by."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import strawberry
+
+from app.api.catalog.filters import ProductFilter, ProductSort, ProductSortKey, matching_of
+from app.api.catalog.types import Product
+from app.api.context import Context, Info
+from app.api.engine.errors import Code, RequestError
+from app.api.engine.selection import Selection
+from app.api.paging import Connection, Page, check_first, decode_cursor, encode_cursor
+from app.browse import facets
+from app.browse.listing import Keys, Order, list_products, settle
+from app.browse.matching import Matching, count
+from app.browse.search import is_loose
+from app.catalog.fields import storable
+
+value = strawberry.enum_value
+
+_KEYS: Final = {
+    Order.RELEVANCE: int,
+    Order.NAME: str,
+    Order.PRICE: int,
+    Order.CREATED_AT: datetime,
+    Order.UPDATED_AT: datetime,
+}
+
+
+@strawberry.enum(description="The field of ProductFilter that a facet is for.")
+class FacetField(Enum):
+    CATEGORIES = value("CATEGORIES", description="`categories`; a category counts what is below it.")
+    COLLECTIONS = value("COLLECTIONS", description="`collections`.")
+    BRANDS = value("BRANDS", description="`brands`.")
+    TAGS = value("TAGS", description="`tags`.")
+    OPTIONS = value("OPTIONS", description="`options`, with the facet's `name` as the option's.")
+    IN_STOCK = value("IN_STOCK", description="`inStock`.")
+
+
+@strawberry.type(description="A choice of a facet. `value` goes into the filter, `label` is shown.")
+class FacetValue:
+    value: str = strawberry.field(description="What the filter takes.")
+    label: str = strawberry.field(description="What shoppers read, in the caller's language.")
+    count: int = strawberry.field(description="How many products it would leave.")
+
+
+@strawberry.type(
+    description="What a list could be narrowed by. `name` and `value` go into the filter, `label` is shown. "
+    "The filter's own choices in this field are left out of its counts."
+)
+class Facet:
+    name: str = strawberry.field(description="The filter's field, or the option's name in it: brands, Tamanho.")
+    label: str = strawberry.field(description="What shoppers read, in the caller's language.")
+    field: FacetField = strawberry.field(description="The filter's field.")
+    values: list[FacetValue] = strawberry.field(description="Those that leave most first, at most 100.")
+
+    @classmethod
+    def of(cls, facet: facets.Facet) -> "Facet":
+        return cls(
+            name=facet.name,
+            label=facet.label,
+            field=FacetField(facet.field.value),
+            values=[FacetValue(value=one.value, label=one.label, count=one.count) for one in facet.values],
+        )
+
+
+@strawberry.type(description="Products in pages.")
+class ProductConnection(Connection[Product]):
+    matching: strawberry.Private[Matching]
+
+    @strawberry.field(
+        description="What the list could be narrowed by, with exact counts; "
+        "null where more than 10,000 products match. "
+        "A facet is left out where there is nothing to choose, or more than 10,000 products to count."
+    )
+    async def facets(
+        self,
+        info: Info,
+        fields: Annotated[
+            list[FacetField] | None, strawberry.argument(description="Only those for these fields; left out: all.")
+        ] = None,
+    ) -> list[Facet] | None:
+        wanted = tuple(facets.Field) if fields is None else {facets.Field(field.value) for field in fields}
+        found = await facets.facets_of(info.context.db, self.matching, wanted)
+        return None if found is None else [Facet.of(facet) for facet in found]
+
+
+async def product_page(
+    context: Context,
+    selection: Selection,
+    *,
+    first: int,
+    after: str | None,
+    search: str | None,
+    filter: ProductFilter | None,
+    sort: ProductSort | None,
+) -> ProductConnection:
+    """A page of the products that match; rows are read where any of them is asked for."""
+    size = check_first(first)
+    matching = await matching_of(context, search, filter)
+    given = sort or ProductSort(key=ProductSortKey.RELEVANCE)
+    order, descending = settle(Order(given.key.value), given.descending, matching.search)
+    kind = _kind(order, descending, context.locale)
+    place, loosely = _place(kind, order, after)
+    if matching.search is not None:
+        if loosely is None:
+            loosely = await is_loose(context.db, matching.search, matching.sight)
+        matching = matching.made_loose(loosely)
+    nodes: list[Product] = []
+    cursors: list[str] = []
+    more = False
+    if not selection.names.isdisjoint({"nodes", "edges", "pageInfo"}):
+        listed = await list_products(context.db, matching, order, descending=descending, after=place, first=size)
+        nodes = [Product.of(row, context) for row in listed.rows]
+        cursors = [encode_cursor(kind, int(matching.loosely), *keys) for keys in listed.keys]
+        more = listed.more
+
+    async def total() -> int | None:
+        return await count(context.db, matching)
+
+    page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total)
+    return ProductConnection(page=page, matching=matching)
+
+
+def _kind(order: Order, descending: bool, locale: str) -> str:
+    """Names a list's order in its cursors: names stand elsewhere in another language."""
+    name = f"products/{order.value}/{'down' if descending else 'up'}"
+    return f"{name}/{locale}" if order is Order.NAME else name
+
+
+def _place(kind: str, order: Order, after: str | None) -> tuple[Keys | None, bool | None]:
+    """Where a cursor stands, and whether its list was searched by spelling too. Raises BAD_REQUEST."""
+    decoded = decode_cursor(kind, after, int, _KEYS[order], UUID)
+    if decoded is None:
+        return None, None
+    loosely, key, product_id = decoded
+    if loosely not in (0, 1) or product_id is None or not _stands(order, key):
+        raise RequestError(Code.BAD_REQUEST, "`after` is not a cursor of this list in this order.")
+    return (key, product_id), bool(loosely)
+
+
+def _stands(order: Order, key: Any) -> bool:
+    """Whether the database can compare with it."""
+    match key:
+        case None:
+            return order is Order.PRICE
+        case str():
+            return storable(key)
+        case datetime():
+            return key.tzinfo is not None
+    return not isinstance(key, bool)

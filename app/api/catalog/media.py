@@ -1,0 +1,65 @@
+"""Pictures, videos and files, as the API shows them."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import Row
+
+from app.api.catalog.enums import MediaKind
+from app.api.catalog.sight import sight_of
+from app.api.catalog.texts import LocalizedText
+from app.api.context import Context
+from app.api.engine.errors import Code, RequestError
+from app.api.nodes import Node, loads
+from app.browse import sight
+from app.browse.pictures import address
+from app.platform import ids
+from app.platform.texts import name_of
+
+
+@strawberry.type(description="A picture, video or file of a product or variant.")
+class Media(Node):
+    address: strawberry.Private[str]
+    base_url: strawberry.Private[str]
+    kind: MediaKind = strawberry.field(description="What it is.")
+    alt: str = strawberry.field(description="What it shows, in the caller's language; may be empty.")
+    alts: list[LocalizedText] = strawberry.field(description="What it shows, in each language that it is told in.")
+    width: int | None = strawberry.field(description="Width in pixels, if known.")
+    height: int | None = strawberry.field(description="Height in pixels, if known.")
+    version: int = strawberry.field(description="Counts its writes; for `expectedVersion`.")
+
+    @strawberry.field(
+        description="Where it is, as an absolute address. `maxWidth`: at most this wide, for small screens; "
+        "media that their host cannot make smaller come as they are."
+    )
+    def url(
+        self,
+        max_width: Annotated[int | None, strawberry.argument(description="The most pixels across, from 1.")] = None,
+    ) -> str:
+        if max_width is not None and max_width < 1:
+            raise RequestError(Code.BAD_REQUEST, f"`maxWidth` must be at least 1, it is {max_width}.")
+        return address(self.address, base_url=self.base_url, kind=self.kind.name, width=self.width, max_width=max_width)
+
+    @classmethod
+    def of(cls, row: Row[Any], context: Context) -> "Media":
+        """From a row of `media`."""
+        return cls(
+            id=strawberry.ID(ids.encode("Media", row.id)),
+            address=row.url,
+            base_url=context.base_url,
+            kind=MediaKind(row.kind),
+            alt=name_of(row.alt, context.locale),
+            alts=LocalizedText.all_of(row.alt),
+            width=row.width,
+            height=row.height,
+            version=row.version,
+        )
+
+
+@loads("Media")
+async def load_media(context: Context, keys: Sequence[UUID]) -> list[Media | None]:
+    """Media are seen with a product or variant that shows them."""
+    rows = await sight.seen_media(context.db, keys, sight_of(context))
+    return [Media.of(rows[key], context) if key in rows else None for key in keys]

@@ -1,0 +1,106 @@
+"""Categories and collections, as the API shows them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import Row
+
+from app.api.catalog.sight import sees_all
+from app.api.catalog.texts import LocalizedText
+from app.api.catalog.together import together
+from app.api.context import Context
+from app.api.engine.batch import Batch, batched
+from app.api.nodes import Node, loads
+from app.catalog import queries
+from app.platform import ids
+from app.platform.texts import name_of
+
+
+@strawberry.type(description="A place in the catalog's tree. A product is in one, and in all those above it.")
+class Category(Node):
+    key: strawberry.Private[UUID]
+    parent_key: strawberry.Private[UUID | None]
+    slug: str = strawberry.field(description="Its name in addresses and filters, unique.")
+    name: str = strawberry.field(description="Its name, in the caller's language.")
+    names: list[LocalizedText] = strawberry.field(description="Its name in each language that it has one in.")
+    archived: bool = strawberry.field(description="Whether it is put away: shoppers do not see it.")
+    version: int = strawberry.field(description="Counts its writes; for `expectedVersion`.")
+
+    @classmethod
+    def of(cls, row: Row[Any], context: Context) -> "Category":
+        """From a row of `category`."""
+        return cls(
+            id=strawberry.ID(ids.encode("Category", row.id)),
+            key=row.id,
+            parent_key=row.parent_id,
+            slug=row.slug,
+            name=name_of(row.name, context.locale),
+            names=LocalizedText.all_of(row.name),
+            archived=row.archived,
+            version=row.version,
+        )
+
+    @batched(description="The category above it; null at the top.")
+    @staticmethod
+    async def parent(parents: Sequence["Category"], batch: Batch[Context]) -> list["Category | None"]:
+        return await categories_seen(batch.context, [parent.parent_key for parent in parents])
+
+    @batched(description="The categories right below it, in the shop's order.")
+    @staticmethod
+    async def children(parents: Sequence["Category"], batch: Batch[Context]) -> list[list["Category"]]:
+        context = batch.context
+        found = await queries.children_of_categories(
+            context.db, {parent.key for parent in parents}, archived=sees_all(context)
+        )
+        return [[Category.of(row, context) for row in found.get(parent.key, ())] for parent in parents]
+
+
+@strawberry.type(description="Products put together by hand: gluten-free, for a barbecue.")
+class Collection(Node):
+    key: strawberry.Private[UUID]
+    slug: str = strawberry.field(description="Its name in addresses and filters, unique.")
+    name: str = strawberry.field(description="Its name, in the caller's language.")
+    names: list[LocalizedText] = strawberry.field(description="Its name in each language that it has one in.")
+    archived: bool = strawberry.field(description="Whether it is put away: shoppers do not see it.")
+    version: int = strawberry.field(description="Counts its writes; for `expectedVersion`.")
+
+    @classmethod
+    def of(cls, row: Row[Any], context: Context) -> "Collection":
+        """From a row of `collection`."""
+        return cls(
+            id=strawberry.ID(ids.encode("Collection", row.id)),
+            key=row.id,
+            slug=row.slug,
+            name=name_of(row.name, context.locale),
+            names=LocalizedText.all_of(row.name),
+            archived=row.archived,
+            version=row.version,
+        )
+
+
+async def categories_seen(context: Context, keys: Sequence[UUID | None]) -> list[Category | None]:
+    """The categories with these ids in their order; None for none, and for one that is not the caller's to see."""
+    wanted = {key for key in keys if key is not None}
+    if not wanted:
+        return [None] * len(keys)
+    rows = await together(context, "categories", wanted, lambda some: queries.categories_by_ids(context.db, some))
+    seen = {key: Category.of(row, context) for key, row in rows.items() if not row.archived or sees_all(context)}
+    return [None if key is None else seen.get(key) for key in keys]
+
+
+@loads("Category")
+async def load_categories(context: Context, keys: Sequence[UUID]) -> list[Category | None]:
+    """Archived categories are seen with `catalog.read` alone."""
+    return await categories_seen(context, keys)
+
+
+@loads("Collection")
+async def load_collections(context: Context, keys: Sequence[UUID]) -> list[Collection | None]:
+    """Archived collections are seen with `catalog.read` alone."""
+    rows = await queries.collections_by_ids(context.db, keys)
+    return [
+        Collection.of(rows[key], context) if key in rows and (not rows[key].archived or sees_all(context)) else None
+        for key in keys
+    ]

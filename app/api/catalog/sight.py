@@ -1,0 +1,14 @@
+"""Whom a request looks at the catalog as."""
+
+from app.api.context import Context
+from app.browse.sight import Sight
+
+
+def sees_all(context: Context) -> bool:
+    """Whether drafts, archived and unpublished things are in the caller's sight."""
+    return context.may("catalog.read")
+
+
+def sight_of(context: Context, *, everything: bool | None = None) -> Sight:
+    """In the request's channel, at its moment; `everything` False: as a shopper, whoever asks."""
+    return Sight(context.channel.id, context.now, sees_all(context) if everything is None else everything)

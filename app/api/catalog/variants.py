@@ -1,0 +1,183 @@
+"""Variants, as the API shows them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import strawberry
+from sqlalchemy import Row
+
+from app.api.catalog.media import Media
+from app.api.catalog.sight import sight_of
+from app.api.catalog.together import together
+from app.api.context import Context
+from app.api.engine.batch import Batch, batched
+from app.api.engine.errors import Code, RequestError
+from app.api.inventory.availability import Availability, availability_of
+from app.api.nodes import Node, loads
+from app.api.pricing.prices import VariantPrice, prices_of
+from app.api.scalars import Quantity
+from app.browse import sight
+from app.catalog import queries
+from app.catalog.names import localized_values, variant_names
+from app.platform import ids
+from app.platform.texts import name_of
+
+if TYPE_CHECKING:
+    from app.api.catalog.types import Product
+
+
+@strawberry.type(description="The value that a variant has of one of its product's options.")
+class SelectedOption:
+    name: str = strawberry.field(description="The option, in the caller's language.")
+    value: str = strawberry.field(description="Its value, in the caller's language.")
+
+
+@strawberry.type(description="What is sold: a product in one of its sizes, colours, packs.")
+class Variant(Node):
+    key: strawberry.Private[UUID]
+    product_key: strawberry.Private[UUID]
+    option_values: strawberry.Private[Sequence[str]]
+    own_tax_class: strawberry.Private[UUID | None]
+    allowance: strawberry.Private[int | None]
+    sku: str = strawberry.field(description="The shop's own code for it, unique.")
+    barcode: str | None = strawberry.field(description="What a scanner reads on it: EAN, UPC, any other; unique.")
+    scale_code: str | None = strawberry.field(description="The five digits by which a scale's labels name it.")
+    unit: str = strawberry.field(description='What quantities count ("un", "kg", "m").')
+    quantity_step: Quantity = strawberry.field(description="The step that quantities come in (1, 0.001).")
+    weight_grams: int | None = strawberry.field(description="The weight of one unit, in grams, if known.")
+    requires_shipping: bool = strawberry.field(description="Whether anything is sent: false for a service.")
+    track_stock: bool = strawberry.field(description="Whether stock is counted; if not, it is always there.")
+    archived: bool = strawberry.field(description="Whether it is out of sale: shoppers do not see it.")
+    version: int = strawberry.field(description="Counts its writes; for `expectedVersion`.")
+
+    @classmethod
+    def of(cls, row: Row[Any], _: Context) -> "Variant":
+        """From a row of `variant`."""
+        return cls(
+            id=strawberry.ID(ids.encode("Variant", row.id)),
+            key=row.id,
+            product_key=row.product_id,
+            option_values=row.option_values,
+            own_tax_class=row.tax_class_id,
+            allowance=row.backorder_allowance,
+            sku=row.sku,
+            barcode=row.barcode,
+            scale_code=row.scale_code,
+            unit=row.unit,
+            quantity_step=Quantity(row.quantity_step),
+            weight_grams=row.weight_grams,
+            requires_shipping=row.requires_shipping,
+            track_stock=row.track_stock,
+            archived=row.archived,
+            version=row.version,
+        )
+
+    @batched(description="Its product's name and its options' values, in the caller's language.")
+    @staticmethod
+    async def name(parents: Sequence["Variant"], batch: Batch[Context]) -> list[str]:
+        context = batch.context
+        products = await products_of(parents, context)
+        texts = await texts_together(context, [parent.product_key for parent in parents])
+        named = []
+        for parent in parents:
+            names = {locale: row.name for locale, row in texts.get(parent.product_key, {}).items()}
+            options = products[parent.product_key].options
+            named.append(name_of(variant_names(names, options, parent.option_values), context.locale))
+        return named
+
+    @batched(description="What it is a variant of.")
+    @staticmethod
+    async def product(
+        parents: Sequence["Variant"], batch: Batch[Context]
+    ) -> list[Annotated["Product", strawberry.lazy("app.api.catalog.types")]]:
+        from app.api.catalog.types import Product
+
+        rows = await products_of(parents, batch.context)
+        return [Product.of(rows[parent.product_key], batch.context) for parent in parents]
+
+    @batched(description="Its value of each of its product's options, in their order.")
+    @staticmethod
+    async def selected_options(parents: Sequence["Variant"], batch: Batch[Context]) -> list[list[SelectedOption]]:
+        rows, locale = await products_of(parents, batch.context), batch.context.locale
+        selected = []
+        for parent in parents:
+            options = rows[parent.product_key].options
+            names = [name_of(option["name"], locale) for option in options]
+            values = localized_values(options, parent.option_values, locale)
+            selected.append(
+                [SelectedOption(name=name, value=value) for name, value in zip(names, values, strict=False)]
+            )
+        return selected
+
+    @batched(
+        description="The price that this request's channel, customer and moment get, "
+        "for one unit when buying `quantity`."
+    )
+    @staticmethod
+    async def price(
+        parents: Sequence["Variant"],
+        batch: Batch[Context],
+        quantity: Annotated[Quantity | None, strawberry.argument(description="How many are bought: one unit.")] = None,
+    ) -> list[VariantPrice | None]:
+        if quantity is not None and quantity <= 0:
+            raise RequestError(Code.BAD_REQUEST, "`quantity` must be more than 0.")
+        products = await products_of(parents, batch.context)
+        wanted = [(parent.key, parent.own_tax_class or products[parent.product_key].tax_class_id) for parent in parents]
+        return await prices_of(batch.context, wanted, quantity, "explanation" in batch.selection)
+
+    @batched(description="What can be promised now: in all the channel's locations together, or in one.")
+    @staticmethod
+    async def availability(
+        parents: Sequence["Variant"],
+        batch: Batch[Context],
+        location_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="One of the channel's locations.")
+        ] = None,
+    ) -> list[Availability]:
+        place = None if location_id is None else ids.decode("Location", location_id)
+        if location_id is not None and place is None:
+            raise RequestError(Code.BAD_REQUEST, "`locationId` is not the id of a Location.")
+        return await availability_of(batch.context, [(parent.key, parent.track_stock) for parent in parents], place)
+
+    @batched(description="Its own pictures, videos and files, in their order; without any, its product's are for it.")
+    @staticmethod
+    async def media(parents: Sequence["Variant"], batch: Batch[Context]) -> list[list[Media]]:
+        context = batch.context
+        found = await queries.media_of_variants(context.db, {parent.key for parent in parents})
+        return [[Media.of(row, context) for row in found.get(parent.key, ())] for parent in parents]
+
+    @strawberry.field(description="The tax class of its own; null: its product's.")
+    def tax_class_id(self) -> strawberry.ID | None:
+        return strawberry.ID(ids.encode("TaxClass", self.own_tax_class)) if self.own_tax_class else None
+
+    @strawberry.field(
+        description="How far below nothing new stock levels of it may be sold; null: without bound. "
+        "What a level may owe is told by the level."
+    )
+    def backorder_allowance(self) -> Quantity | None:
+        return None if self.allowance is None else Quantity(self.allowance)
+
+
+async def products_of(variants: Sequence[Variant], context: Context) -> Mapping[UUID, Row[Any]]:
+    """The rows of their products: whoever sees a variant sees what it is a variant of."""
+    keys = {variant.product_key for variant in variants}
+    return await together(context, "products", keys, lambda some: queries.products_by_ids(context.db, some))
+
+
+async def texts_together(context: Context, product_ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Row[Any]]]:
+    """The texts of products by locale."""
+    return await together(context, "texts", product_ids, lambda some: queries.texts(context.db, some))
+
+
+@loads("Variant")
+async def load_variants(context: Context, keys: Sequence[UUID]) -> list[Variant | None]:
+    """Variants that the channel sells now; with `catalog.read` any."""
+    rows = await sight.seen_variants(context.db, keys, sight_of(context))
+    return [Variant.of(rows[key], context) if key in rows else None for key in keys]
+
+
+async def any_variants(context: Context, keys: Sequence[UUID]) -> list[Variant | None]:
+    """Variants whether the channel sells them or not: for parents that may tell of them, such as a stock level."""
+    rows = await queries.variants_by_ids(context.db, keys)
+    return [Variant.of(rows[key], context) if key in rows else None for key in keys]
