@@ -127,7 +127,7 @@ async def _check(tx: Tx, actor: Actor, row: Mapping[str, Any], new: Mapping[str,
 
 
 CHECKS: Final[dict[str, tuple[str, fields.Check]]] = {
-    "name": ("name", checks.localized),
+    "name": ("names", checks.localized),
     "priority": ("priority", partial(fields.whole, least=-MOST_PRIORITY, most=MOST_PRIORITY)),
     "channel_ids": ("channelIds", checks.optional_ids),
     "location_ids": ("locationIds", checks.optional_ids),

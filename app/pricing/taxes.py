@@ -196,13 +196,13 @@ def _says(row: Row[Any], values: Mapping[str, Any]) -> bool:
 
 
 CLASS_CHECKS: Final[dict[str, tuple[str, fields.Check]]] = {
-    "name": ("name", checks.localized),
+    "name": ("names", checks.localized),
     "is_default": ("isDefault", fields.flag),
 }
 RATE_CHECKS: Final[dict[str, tuple[str, fields.Check]]] = {
     "country": ("country", fields.country),
     "region": ("region", fields.region),
-    "name": ("name", checks.localized),
+    "name": ("names", checks.localized),
     "rate_ppm": ("rate", partial(fields.whole, least=0, most=MAX_RATE_PPM)),
     "replaces_country": ("replacesCountry", fields.flag),
 }
