@@ -31,6 +31,7 @@ MOST_CHARACTERS: Final = 100
 MOST_WORDS: Final = 6
 # The shortest word in which a typo is forgiven: shorter ones resemble too much.
 LEAST_FOR_TYPO: Final = 4
+LEAST_TO_RANK: Final = 3
 _NUMBER: Final = re.compile(r"[+\d\s().\-/]+")
 
 
@@ -46,10 +47,11 @@ async def search(db: Reader, text: str | None, *, size: int, after: Place | None
     """Customers that match every word of `text`, or all for none; each row with its `rank`.
 
     Rank 0: the text begins a word; 1: every word stands somewhere; 2: one resembles. Within a rank the newest first.
+    Words of one or two characters alone are not ranked.
     """
     words = _words(text)
     place = {"rank_after": after.rank if after else None, "id_after": after.id if after else None}
-    return await db.rows(_page(_forgiving(words)), _parameters(words) | place | {"size": size})
+    return await db.rows(_page(_forgiving(words), _ranked(words)), _parameters(words) | place | {"size": size})
 
 
 async def count(db: Reader, text: str | None, *, most: int) -> int:
@@ -97,6 +99,11 @@ def _resembles(index: int) -> ColumnElement[bool]:
     return bindparam(f"word{index}").op("<%", is_comparison=True)(customer.c.search_key)
 
 
+def _ranked(words: Sequence[str]) -> bool:
+    """Not for a letter or two: no index finds those, and to rank them all customers would have to be read."""
+    return any(len(word) >= LEAST_TO_RANK for word in words)
+
+
 def _matches(forgiving: tuple[bool, ...]) -> ColumnElement[bool]:
     found = (
         or_(_contains(index), _resembles(index)) if typo else _contains(index) for index, typo in enumerate(forgiving)
@@ -105,8 +112,8 @@ def _matches(forgiving: tuple[bool, ...]) -> ColumnElement[bool]:
 
 
 @cache
-def _page(forgiving: tuple[bool, ...]) -> Select[Any]:
-    if forgiving:
+def _page(forgiving: tuple[bool, ...], ranked_words: bool) -> Select[Any]:
+    if ranked_words:
         begins = (" " + customer.c.search_key).like(bindparam("whole"))
         everything = and_(*(_contains(index) for index in range(len(forgiving))))
         rank: ColumnElement[int] = case((begins, 0), (everything, 1), else_=2)
