@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from litestar import Litestar, asgi
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from app.api.authenticate import Authenticator
+from app.api.authenticate import contexts
 from app.api.examples import examples
 from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
@@ -15,7 +15,7 @@ from app.api.permissions import check_table, guard
 from app.api.schema import schema
 from app.api.transport.route import GraphQLRoute
 from app.identity.tokens import has_demo_tokens
-from app.platform import logs
+from app.platform import clock, logs
 from app.platform.config import ConfigError, Settings
 from app.platform.db import Database
 from app.platform.migrate import ROOT
@@ -33,7 +33,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     check_table(schema._schema)
     route = GraphQLRoute(
         schema,
-        context_for=Authenticator(database),
+        context_for=contexts(database, production=settings.production),
         production=settings.production,
         examples=examples(),
         guard=guard,
@@ -47,7 +47,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
-        if settings.production and await has_demo_tokens(database):
+        if settings.production and await has_demo_tokens(database, clock.now()):
             raise ConfigError("FEIRA_ENV=production: this shop has demo tokens; revoke them, or start an empty one")
         jobs = asyncio.create_task(work(database)) if working else None
         try:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Row, and_, bindparam, exists, func, literal, or_, select, tuple_
+from sqlalchemy import BindParameter, Row, Uuid, and_, bindparam, exists, func, literal, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.identity.principal import Principal
 from app.orders.tables import order, order_delivery, order_event, order_line, order_visit
@@ -159,3 +160,29 @@ async def count_orders(db: Reader, principal: Principal, wanted: OrdersWanted) -
     inner = select(order.c.id).where(and_(True, *_conditions(principal, wanted))).limit(COUNTED_UP_TO + 1).subquery()
     count: int = await db.value(select(func.count()).select_from(inner))
     return count if count <= COUNTED_UP_TO else None
+
+
+async def orders_of_customers(
+    db: Reader,
+    principal: Principal,
+    customer_ids: Sequence[UUID],
+    *,
+    first: int,
+    after: tuple[datetime, UUID] | None,
+) -> dict[UUID, list[Row[Any]]]:
+    """Orders of these customers that the caller may see, newest first, at most `first` + 1 of each; one statement."""
+    wanted = func.unnest(literal(list(customer_ids), ARRAY(Uuid))).column_valued("wanted")
+    conditions = [order.c.customer_id == wanted, *_within_reach(principal)]
+    if after is not None:
+        conditions.append(tuple_(order.c.placed_at, order.c.id) < tuple_(literal(after[0]), literal(after[1])))
+    newest = (
+        select(order)
+        .where(and_(*conditions))
+        .order_by(order.c.placed_at.desc(), order.c.id.desc())
+        .limit(first + 1)
+        .lateral("newest")
+    )
+    found: dict[UUID, list[Row[Any]]] = {key: [] for key in customer_ids}
+    for row in await db.rows(select(newest).select_from(wanted.join(newest, true()))):
+        found[row.customer_id].append(row)
+    return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -11,9 +11,13 @@ from sqlalchemy import Row
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.nodes import Node, loads
+from app.api.paging import Connection
 from app.api.scalars import CountryCode
 from app.customers import queries
 from app.platform import ids
+
+if TYPE_CHECKING:
+    from app.api.orders.types import Order
 
 
 @strawberry.type(description="A postal address.")
@@ -107,6 +111,18 @@ class Customer(Node):
     async def addresses(parents: Sequence["Customer"], batch: Batch[Context]) -> list[list[Address]]:
         found = await queries.addresses_of(batch.context.db, {parent.key for parent in parents})
         return [[Address.of_row(row) for row in found[parent.key]] for parent in parents]
+
+    @batched(description="Their orders that the caller may see, newest first, whichever channel they came through.")
+    @staticmethod
+    async def orders(
+        parents: Sequence["Customer"],
+        batch: Batch[Context],
+        first: Annotated[int, strawberry.argument(description="How many, at most 100.")],
+        after: Annotated[str | None, strawberry.argument(description="Go on behind this cursor.")] = None,
+    ) -> list[Connection[Annotated["Order", strawberry.lazy("app.api.orders.types")]] | None]:
+        from app.api.orders.pages import pages_of_customers
+
+        return await pages_of_customers(batch.context, [parent.key for parent in parents], first=first, after=after)
 
     @batched(description="The groups they are in, by code.")
     @staticmethod

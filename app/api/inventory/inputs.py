@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
+from app.api.catalog.by import VariantBy
 from app.api.inventory.types import StockMovementKind
 from app.api.scalars import Quantity
 from app.catalog.lookup import VariantRef, resolve_variants
@@ -16,22 +16,18 @@ from app.platform import ids
 from app.platform.db import Reader
 from app.platform.errors import NotFound, Path, Refusal, collect
 
-if TYPE_CHECKING:
-    from app.api.catalog.inputs import VariantBy
-
 value = strawberry.enum_value
-By = Annotated["VariantBy", strawberry.lazy("app.api.catalog.inputs")]
 
 
 @strawberry.input(description="Which levels to list; between fields all.")
 class StockLevelFilter:
-    variant: By | None = strawberry.field(default=None, description="Of this variant.")
+    variant: VariantBy | None = strawberry.field(default=None, description="Of this variant.")
     location_id: strawberry.ID | None = strawberry.field(default=None, description="At this location.")
 
 
 @strawberry.input(description="Which movements to list. Within a field any, between fields all.")
 class StockMovementFilter:
-    variant: By | None = strawberry.field(default=None, description="Of this variant.")
+    variant: VariantBy | None = strawberry.field(default=None, description="Of this variant.")
     location_id: strawberry.ID | None = strawberry.field(default=None, description="At this location.")
     kinds: list[StockMovementKind] | None = strawberry.field(default=None, description="Of these kinds.")
     occurred_from: datetime | None = strawberry.field(default=None, description="Then or later.")
@@ -46,7 +42,7 @@ class StockAmount:
 
 @strawberry.input(description="A change of one level.")
 class StockChangeInput:
-    variant: By = strawberry.field(description="Of what.")
+    variant: VariantBy = strawberry.field(description="Of what.")
     location_id: strawberry.ID = strawberry.field(description="Where.")
     amount: StockAmount = strawberry.field(description="How much.")
     expected_on_hand: Quantity | None = strawberry.field(
@@ -71,7 +67,7 @@ class StockAdjustInput:
 
 @strawberry.input(description="How much of one level may be sold. What is left out stays.")
 class StockPolicyInput:
-    variant: By = strawberry.field(description="Of what.")
+    variant: VariantBy = strawberry.field(description="Of what.")
     location_id: strawberry.ID = strawberry.field(description="Where.")
     safety_stock: Quantity | None = strawberry.field(default=UNSET, description="Keep this many back from sale.")
     backorder_allowance: Quantity | None = strawberry.field(
@@ -85,14 +81,14 @@ class StockPolicySetInput:
     levels: list[StockPolicyInput] = strawberry.field(description="The levels; those that are missing are made.")
 
 
-def ref_of(by: Any, path: Path) -> VariantRef:
+def ref_of(by: VariantBy, path: Path) -> VariantRef:
     """What a VariantBy means. Raises InvalidInput (INVALID_ID) at `path`."""
     if by.id:
         return VariantRef("id", ids.require("Variant", by.id, (*path, "id")))
     return VariantRef("sku", by.sku) if by.sku else VariantRef("barcode", by.barcode or "")
 
 
-async def variants_meant(db: Reader, named: Sequence[tuple[Any, Path]]) -> list[UUID]:
+async def variants_meant(db: Reader, named: Sequence[tuple[VariantBy, Path]]) -> list[UUID]:
     """The variants that these (VariantBy, path) name, in their order. Raises NotFound for each that is not there."""
     found = await resolve_variants(db, [ref_of(by, path) for by, path in named])
     missing: list[Refusal] = [

@@ -1,8 +1,7 @@
 """Finding orders: by id, number, receipt or cart; and in lists."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -10,8 +9,9 @@ from strawberry import UNSET
 
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
+from app.api.orders.pages import page_of_orders
 from app.api.orders.types import Order, OrderStatus, load_known_orders, load_orders
-from app.api.paging import Connection, Page, check_first, decode_cursor, encode_cursor, slice_page
+from app.api.paging import Connection
 from app.carts.queries import carts_by_ids
 from app.carts.write import may_open
 from app.channels.queries import channels_by_codes
@@ -19,7 +19,6 @@ from app.orders import queries
 from app.orders.queries import OrdersWanted
 from app.platform import ids
 
-CURSOR = "orders"
 MOST_NAMED = 100
 LONGEST_SEARCH = 200
 
@@ -99,27 +98,6 @@ async def wanted_orders(context: Context, given: OrderFilter | None) -> OrdersWa
         placed_from=given.placed_from,
         placed_to=given.placed_to,
         search=given.search,
-    )
-
-
-async def page_of_orders(context: Context, wanted: OrdersWanted, *, first: int, after: str | None) -> Connection[Order]:
-    """A page of the orders that the caller may see, newest first."""
-    check_first(first)
-    place: Any = decode_cursor(CURSOR, after, datetime, UUID)
-    rows: Sequence[Any] = await queries.list_orders(context.db, context.principal, wanted, first=first, after=place)
-    shown, more = slice_page(rows, first)
-
-    async def count() -> int | None:
-        return await queries.count_orders(context.db, context.principal, wanted)
-
-    return Connection(
-        page=Page(
-            nodes=[Order.of(row, context) for row in shown],
-            cursors=[encode_cursor(CURSOR, row.placed_at, row.id) for row in shown],
-            more=more,
-            before=after is not None,
-            count=count,
-        )
     )
 
 
