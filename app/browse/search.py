@@ -41,8 +41,12 @@ MOST_WORDS: Final = 12
 """Words beyond these are left out of account."""
 FEW: Final = 3
 """Where words find fewer products than this, words spelled nearly so are looked for too."""
-NEARLY: Final = 0.5
-"""How much of a word's trigrams must stand together in a product's words: "asucar" finds "acucar" with 0.57."""
+NEARLY: Final = 0.33
+"""The least share of trigrams that a typed word and one of the product's words have in common.
+
+"asucar" finds "acucar" with 0.40, "leyte" finds "leite" with 0.33, "chocolte" finds "chocolate" with 0.58; "arroz" and
+"arruda" share 0.30.
+"""
 RANKED: Final = 10_000
 """Of more products than these, the newest are ranked."""
 
@@ -51,16 +55,23 @@ _FOUND: Final = 1_000
 
 _PART = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 _WORD = re.compile(r"[^\W_]+")
-_ALIKE: Final = "pg_trgm.word_similarity_threshold"
+_ALIKE: Final = "pg_trgm.strict_word_similarity_threshold"
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A text that was typed: `query` is for to_tsquery, `words` are those that must be found, `text` is all of it."""
+    """A text that was typed: `query` is for to_tsquery, `words` are those that must be found, `text` is all of it.
+
+    `wanted` is the query without what must be absent, which would spoil the rank.
+
+    `exacting`: with quotes or a minus it means what it says, spelling included.
+    """
 
     text: str
     query: str
+    wanted: str
     words: tuple[str, ...]
+    exacting: bool
     codes: tuple[str, ...]
     barcode: str
     scale_code: str | None
@@ -70,6 +81,7 @@ class Search:
         """Values of what the conditions and scores of this module name."""
         return {
             "tsquery": self.query,
+            "tswanted": self.wanted,
             "typed": self.text,
             "codes": list(self.codes),
             "barcode": self.barcode,
@@ -83,11 +95,12 @@ def read_search(typed: str | None) -> Search | None:
     text = (typed or "").replace("\0", " ").strip()[:LONGEST]
     parts: list[str] = []
     words: list[str] = []
-    open_end = False
+    open_end = exacting = False
     for minus, quoted, bare in _PART.findall(text):
         found = _WORD.findall(key_of(quoted or bare))[: MOST_WORDS - len(words)]
         if not found:
             continue
+        exacting |= bool(minus or quoted)
         if minus:
             parts.append("!(" + " <-> ".join(f"'{word}'" for word in found) + ")")
             continue
@@ -103,16 +116,18 @@ def read_search(typed: str | None) -> Search | None:
     return Search(
         text=key_of(text),
         query=" & ".join(parts),
+        wanted=" & ".join(parts[place] for place in positive),
         words=tuple(dict.fromkeys(words)),
+        exacting=exacting,
         codes=tuple(dict.fromkeys((text, text.upper(), text.lower()))),
         barcode=barcode_key(text),
         scale_code=label.scale_code if label else None,
     )
 
 
-def _tsquery(locale: str) -> ColumnElement[Any]:
+def _tsquery(locale: str, name: str = "tsquery") -> ColumnElement[Any]:
     configuration = CONFIGURATIONS.get(locale.partition("-")[0], "simple")
-    return func.to_tsquery(literal_column(f"'{configuration}'::regconfig"), bindparam("tsquery", type_=Text))
+    return func.to_tsquery(literal_column(f"'{configuration}'::regconfig"), bindparam(name, type_=Text))
 
 
 def _word(place: int) -> ColumnElement[str]:
@@ -142,7 +157,7 @@ def _by_code() -> Select[Any]:
 def _by_spelling(words: int) -> Select[Any]:
     # Set for this statement alone, and before its scan begins: an uncorrelated subquery in a condition without columns.
     threshold = select(func.set_config(_ALIKE, str(NEARLY), True)).scalar_subquery()
-    nearly = [_word(place).bool_op("<%")(_text.c.search_words) for place in range(words)]
+    nearly = [_word(place).bool_op("<<%")(_text.c.search_words) for place in range(words)]
     return select(_text.c.product_id).where(threshold.is_not(None), *nearly)
 
 
@@ -156,9 +171,12 @@ def found(words: int, *, loosely: bool) -> ColumnElement[bool]:
 
 def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     """How well a row of `product_text` fits, a whole number; a product has its best text's."""
-    query = case(*((product_text.c.locale == locale, _tsquery(locale)) for locale in LOCALES))
+    query, wanted = (
+        case(*((product_text.c.locale == locale, _tsquery(locale, name)) for locale in LOCALES))
+        for name in ("tsquery", "tswanted")
+    )
     typed, key = bindparam("typed", type_=Text), product_text.c.name_key
-    fit = cast(func.round(1000 * func.ts_rank(product_text.c.search, query)), Integer)
+    fit = cast(func.round(1000 * func.ts_rank(product_text.c.search, wanted)), Integer)
     named = case((key == typed, 2_000), (func.starts_with(key, typed), 500), else_=0)
     native = case((product_text.c.locale == bindparam("locale", type_=Text), 250), else_=0)
     stemmed = product_text.c.search.bool_op("@@")(query)
@@ -166,8 +184,8 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     if loosely:
         each = [
             func.greatest(
-                func.word_similarity(_word(place), key),
-                0.8 * func.word_similarity(_word(place), product_text.c.search_words),
+                func.strict_word_similarity(_word(place), key),
+                0.8 * func.strict_word_similarity(_word(place), product_text.c.search_words),
             )
             for place in range(words)
         ]
@@ -190,6 +208,8 @@ async def is_loose(db: Reader, search: Search, sight: Sight) -> bool:
 
     Other filters do not count, so that narrowing a list never widens its search.
     """
+    if search.exacting:
+        return False
     parameters = {"tsquery": search.query, "channel_id": sight.channel_id, "moment": sight.moment}
     return int(await db.value(WORDS_FOUND, parameters)) < FEW
 
