@@ -19,7 +19,7 @@ READ_AT_ONCE = 1 << 16
 def encode(host: str, line: str) -> bytes:
     """The request's bytes."""
     wanted = json.loads(line)
-    body = wanted["body"].encode()
+    body: bytes = wanted["body"].encode()
     headers = {"host": host, "content-type": "application/json", "accept": "application/json"} | wanted["headers"]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST {wanted['path']} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
