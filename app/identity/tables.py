@@ -21,9 +21,14 @@ from app.platform.db import id_column, metadata, moment, version_column
 
 # What credentials follow of registers, channels and locations, whose tables are further up, in `pos` and `channels`.
 register_place = table(
-    "register", column("id", Uuid), column("location_id", Uuid), column("channel_id", Uuid), column("active", Boolean)
+    "register",
+    column("id", Uuid),
+    column("code", Text),
+    column("location_id", Uuid),
+    column("channel_id", Uuid),
+    column("active", Boolean),
 )
-channel_state = table("channel", column("id", Uuid), column("active", Boolean))
+channel_state = table("channel", column("id", Uuid), column("code", Text), column("active", Boolean))
 location_state = table("location", column("id", Uuid), column("active", Boolean))
 
 staff = Table(
