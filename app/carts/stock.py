@@ -1,7 +1,6 @@
 """The stock that a cart holds: what its lines ask for, where that may come from, and making it so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,15 +11,10 @@ from app.carts.basket import SHIP, Basket, Line
 from app.carts.ground import Variants
 from app.channels.queries import locations_of_channel
 from app.inventory import reservations
-from app.inventory.errors import InsufficientStock
 from app.inventory.queries import holds_of_carts
 from app.inventory.reservations import Demand
 from app.inventory.sourcing import rank_locations
 from app.platform.db import Tx
-from app.platform.errors import Refusal, Refusals
-
-# Somebody else may take what was found there before it is held; after so many times nothing is held.
-ATTEMPTS = 3
 
 
 async def claim_stock(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any], *, expires_at: datetime) -> None:
@@ -40,56 +34,13 @@ async def claim_stock(tx: Tx, basket: Basket, variants: Variants, channel: Row[A
         for row in {row.cart_line_id: row for row in holds}.values()
         if row.cart_line_id not in wanted
     ]
-    frail = {line.id for line in basket.lines if not line.touched and held.get(line.id, 0) < line.quantity} & wanted
-    await _hold(tx, basket, demands, frail, expires_at, ignores_safety_stock=channel.ignores_safety_stock)
-
-
-async def _hold(
-    tx: Tx,
-    basket: Basket,
-    demands: Sequence[Demand],
-    frail: set[UUID],
-    expires_at: datetime,
-    *,
-    ignores_safety_stock: bool,
-) -> None:
-    async def hold(demands: Sequence[Demand]) -> None:
-        await reservations.hold(
-            tx,
-            cart_id=basket.id,
-            demands=demands,
-            expires_at=expires_at,
-            ignores_safety_stock=ignores_safety_stock,
-        )
-
-    for _ in range(ATTEMPTS):
-        if not frail:
-            return await hold(demands)
-        try:
-            # What a refused attempt has released of others' expired holds must come back with its levels.
-            async with tx.connection.begin_nested():
-                return await hold(demands)
-        except (Refusal, Refusals) as refused:
-            there = _there(refused.refusals, frail)
-        demands = [
-            replace(each, quantity=min(each.quantity, there[each.line_id])) if each.line_id in there else each
-            for each in demands
-        ]
-    return await hold([replace(each, quantity=0) if each.line_id in frail else each for each in demands])
-
-
-def _there(refusals: Sequence[Refusal], frail: set[UUID]) -> dict[UUID, int]:
-    """What there is for each frail line that is short. Raises what is refused to other lines."""
-    there = {}
-    others = []
-    for refusal in refusals:
-        if isinstance(refusal, InsufficientStock) and refusal.line_id in frail:
-            there[refusal.line_id] = refusal.available
-        else:
-            others.append(refusal)
-    if others:
-        raise Refusals(others)
-    return there
+    await reservations.hold(
+        tx,
+        cart_id=basket.id,
+        demands=demands,
+        expires_at=expires_at,
+        ignores_safety_stock=channel.ignores_safety_stock,
+    )
 
 
 async def demands_of(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any]) -> list[Demand]:
@@ -116,6 +67,7 @@ async def _demands(
                 location_ids=sources if tied is None else (tied,),
                 path=line.path,
                 backorder_allowance=variants[line.variant_id].backorder_allowance,
+                or_less=not line.touched,
             )
         )
     return demands

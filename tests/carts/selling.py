@@ -14,6 +14,7 @@ from app.carts.carts import create_cart, set_customer
 from app.carts.deliveries import Way, set_delivery
 from app.carts.lines import LineChange, NewLine, Override, add_lines, update_lines
 from app.carts.queries import CartView, carts_by_ids, view_carts
+from app.customers import customers
 from app.delivery.tables import delivery_method
 from app.identity.principal import Actor
 from app.inventory.audit import violations as stock_violations
@@ -79,6 +80,12 @@ async def deliver(
 ) -> None:
     way = Way(method=method, option=option, location_id=shop.locations[at] if at else None, address=address)
     await shop.db.run(lambda tx: set_delivery(tx, actor, cart_id=cart, expected_version=None, way=way, line_ids=lines))
+
+
+async def person(shop: Shop, email: str, *, groups: Sequence[UUID] = ()) -> UUID:
+    """A customer."""
+    owner = shop.actor()
+    return await shop.db.run(lambda tx: customers.create(tx, owner, {"email": email}, group_ids=groups))
 
 
 async def basket_of(shop: Shop, cart: UUID) -> Basket:
