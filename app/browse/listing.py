@@ -173,13 +173,21 @@ def _locale_shown(place: int) -> ColumnElement[str]:
 def _lacks(place: int) -> ColumnElement[bool]:
     """The product has no text in any language that would be shown before this one."""
     before = product_text.alias(f"before_{place}")
-    return ~exists(literal_column("1")).where(
-        before.c.product_id == product_text.c.product_id,
-        or_(
-            before.c.locale == bindparam("locale", type_=Text),
-            *(before.c.locale == _locale_shown(earlier) for earlier in range(1, place)),
-        ),
+    # Looked up for each of the few names within reach: as NOT EXISTS it would become a join with every text there is.
+    found = (
+        select(literal_column("true"))
+        .where(
+            before.c.product_id == product_text.c.product_id,
+            or_(
+                before.c.locale == bindparam("locale", type_=Text),
+                *(before.c.locale == _locale_shown(earlier) for earlier in range(1, place)),
+            ),
+        )
+        .limit(literal_column("1"))
+        .correlate(product_text)
+        .scalar_subquery()
     )
+    return found.is_(None)
 
 
 def _names(shape: Shape, descending: bool, paged: bool) -> Select[Any]:

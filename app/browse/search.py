@@ -197,10 +197,14 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     )
 
 
-_some: Select[Any] = (
-    select(literal_column("1")).where(sold(), product.c.id.in_(union_all(*map(_by_words, LOCALES)))).limit(FEW)
-)
-WORDS_FOUND: Final = select(func.count()).select_from(_some.subquery())
+def _sold_by_words(locale: str) -> Select[Any]:
+    """The first that come, only as many as it takes to tell that there are not few."""
+    some = _by_words(locale).join(product, product.c.id == _text.c.product_id).where(sold()).limit(FEW)
+    return select(some.subquery(f"some_{LOCALES.index(locale)}").c.product_id)
+
+
+_words_found = union_all(*map(_sold_by_words, LOCALES)).subquery("words_found")
+WORDS_FOUND: Final = select(func.count(_words_found.c.product_id.distinct()))
 
 
 async def is_loose(db: Reader, search: Search, sight: Sight) -> bool:
