@@ -62,7 +62,8 @@ def with_request_id(app: ASGIApp, metrics: Metrics) -> ASGIApp:
         request_id = given.decode("latin-1") if _is_plain(given) else new_id().hex
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        began, status = time.perf_counter(), 0
+        # A mounted application may cut the path while it serves.
+        path, began, status = scope["path"], time.perf_counter(), 0
 
         async def tell(message: Message) -> None:
             nonlocal status
@@ -75,9 +76,9 @@ def with_request_id(app: ASGIApp, metrics: Metrics) -> ASGIApp:
             await app(scope, receive, tell)
         finally:
             metrics.answered(scope["method"], status)
-            if not scope["path"].startswith(("/health/", "/metrics")):
+            if not path.startswith(("/health/", "/metrics")):
                 milliseconds = round((time.perf_counter() - began) * 1000, 1)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+                log.info("request", method=scope["method"], path=path, status=status, ms=milliseconds)
             structlog.contextvars.unbind_contextvars("request_id")
 
     return serve
