@@ -8,6 +8,7 @@ from litestar import Litestar, asgi
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.api.authenticate import contexts
+from app.api.engine.limits import Budget, Limits
 from app.api.examples import examples
 from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
@@ -22,6 +23,12 @@ from app.platform.migrate import ROOT
 from app.worker import work
 
 
+def limits_of(settings: Settings) -> Limits:
+    """What an operation may ask for, and a caller in a second."""
+    per_second = settings.cost_per_second
+    return Limits(budget=Budget(burst=20 * per_second, per_second=per_second) if per_second else None)
+
+
 def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     """An application of its own pools on `settings.database_url`. `working`: do the background work in this process."""
     if settings.database_url is None:
@@ -34,6 +41,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     route = GraphQLRoute(
         schema,
         context_for=contexts(database, production=settings.production),
+        limits=limits_of(settings),
         production=settings.production,
         examples=examples(),
         guard=guard,
