@@ -2,17 +2,21 @@
 
 import asyncio
 import difflib
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from app.platform.config import ConfigError, Settings
 from app.platform.console import Steps
@@ -21,14 +25,14 @@ from app.platform.postgres import PostgresError, running
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
 
-    from app.platform.db import Database
+    from app.identity.principal import Actor
+    from app.platform.db import Database, Tx
 
 T = TypeVar("T")
 
 FACTORY = "app.cli:application"
 
-CURL = """curl -s {url}/graphql -H 'content-type: application/json' \\
-  -d '{{"query":"{{ products(first: 3) {{ nodes {{ title }} }} }}"}}'"""
+STAFF_ROLES = ("owner", "manager", "cashier", "catalog", "service", "readonly")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,6 +46,7 @@ def up() -> None:
     """Start everything: the database, its schema, the demo shop when it is empty, and the server."""
     begun = time.monotonic()
     with serving(demo=True) as (settings, steps, bound, tokens):
+        from app.api.welcome import print_welcome
         from app.platform.serving import serve, url_of
 
         url = url_of(bound)
@@ -120,6 +125,101 @@ def seed() -> None:
         await demo.load(database, settings, steps.bar)
 
     on_database(load)
+
+
+@feira.group()
+def token() -> None:
+    """Tokens: the secrets that stand for staff, devices and API clients."""
+
+
+@token.command()
+@click.option("--kind", type=click.Choice(["staff", "device", "client"]), required=True)
+@click.option("--role", type=click.Choice(STAFF_ROLES), help="Of staff; they have it everywhere when they are new.")
+@click.option("--email", help="Of staff: those who have it, or new ones. Left out: ROLE@feira.invalid.")
+@click.option("--register", help="The code of the register that the device stands at.")
+@click.option("--channel", help="The code of the channel that the client sells in.")
+@click.option("--name", help="Of who is new; of the device or client that is there (left out: the code).")
+@click.option("--expires-days", type=click.IntRange(1, 36_500), help="Left out: it does not expire.")
+def create(
+    *,
+    kind: str,
+    role: str | None,
+    email: str | None,
+    register: str | None,
+    channel: str | None,
+    name: str | None,
+    expires_days: int | None,
+) -> None:
+    """Make a token and print it, and nothing else; who it is to stand for is found, or made."""
+    code = {"staff": role, "device": register, "client": channel}[kind]
+    if code is None or sum(given is not None for given in (role, register, channel)) > 1:
+        raise click.UsageError("--kind staff goes with --role, device with --register, client with --channel.")
+
+    async def make(tx: "Tx") -> str:
+        from app.identity import bearers, tokens
+
+        actor = await operator(tx)
+        if kind == "staff":
+            bearer = await bearers.staff_bearer(tx, actor, role=code, email=email, name=name)
+        elif kind == "device":
+            bearer = await bearers.device_bearer(tx, actor, register_code=code, name=name)
+        else:
+            bearer = await bearers.client_bearer(tx, actor, channel_code=code, name=name)
+        expires_at = None if expires_days is None else actor.now + timedelta(days=expires_days)
+        return (await tokens.create(tx, actor, bearer=bearer, label="feira token create", expires_at=expires_at)).secret
+
+    click.echo(on_database(lambda database, _, __: database.run(make)))
+
+
+async def operator(tx: "Tx") -> "Actor":
+    """Whoever may run this command: the shop itself."""
+    from app.channels.queries import NoChannel, default_channel
+    from app.identity.principal import system_actor
+    from app.platform.clock import now
+
+    try:
+        channel_id = (await default_channel(tx)).id
+    except NoChannel:
+        channel_id = UUID(int=0)
+    return system_actor(channel_id, now(), name="operator")
+
+
+@feira.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: what was checked, with what contradicts it.")
+def audit(*, as_json: bool) -> None:
+    """Check every law on the live database: exit code 0 when all hold, 1 with each violation."""
+
+    async def check(database: "Database", _: Settings, steps: Steps) -> dict[str, list[str]]:
+        from app import worker as composed
+
+        steps("checking every law")
+        found = await composed.audit(database)
+        steps.end()
+        return found
+
+    found = on_database(check)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        print_audit(found)
+    if any(found.values()):
+        sys.exit(1)
+
+
+def print_audit(found: dict[str, list[str]]) -> None:
+    """A row for each check, then a line for each violation."""
+    from app.worker import AUDITED
+
+    out = Console(highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False)
+    for title in ("Check", "What must hold", "Found"):
+        table.add_column(title)
+    for check, violations in found.items():
+        table.add_row(check, AUDITED[check], f"[bold red]{len(violations)} wrong[/]" if violations else "[green]OK[/]")
+    out.print(table)
+    for check, violations in found.items():
+        for violation in violations:
+            out.print(f"[red]{check}:[/] {escape(violation)}")
 
 
 def application() -> "ASGIApp":
@@ -205,22 +305,6 @@ def on_database(work: Callable[["Database", Settings, Steps], Awaitable[T]]) -> 
         return asyncio.run(do(url, steps))
 
 
-def print_welcome(url: str, tokens: dict[str, str], seconds: float) -> None:
-    """What to open, whom to be, and a first query."""
-    out = Console(highlight=False, soft_wrap=True)
-    out.print(f"\n[bold green]The market is open[/] [dim]({seconds:.1f} s)[/]\n")
-    for name, path in (("GraphQL, with examples", "/graphql"), ("Health", "/health/ready"), ("Metrics", "/metrics")):
-        out.print(f"  {name:<24}{url}{path}")
-    if tokens:
-        out.print("\n  Tokens of the demo shop, for the header [bold]Authorization: Bearer …[/]")
-        for role, token in tokens.items():
-            out.print(f"  {role:<24}{escape(token)}")
-    out.print("\n  Try")
-    out.print(CURL.format(url=url), markup=False)
-    out.print("\n  [dim]Ctrl-C stops it; the data stays.[/]\n")
-    sys.stdout.flush()
-
-
 def interrupted(number: int, _: object) -> None:
     """Unwind as Ctrl-C does, so that what was started is stopped; what ends us twice ends us at once."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -254,11 +338,12 @@ def one_line(error: Exception) -> str | None:
     from asyncpg import PostgresError as ServerError
     from sqlalchemy.exc import DBAPIError
 
+    from app.platform.errors import Refusal, Refusals
     from app.platform.migrate import MigrationError
     from app.platform.reach import DatabaseUnavailable, reason
     from app.platform.serving import ServeError
 
-    if isinstance(error, MigrationError | DatabaseUnavailable | ServeError):
+    if isinstance(error, MigrationError | DatabaseUnavailable | ServeError | Refusal | Refusals):
         return str(error)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

@@ -1,19 +1,36 @@
-"""The work that nobody asks for, done every so often: inside `feira up`, or alone as `feira worker`.
+"""The work that nobody asks for, done every so often: inside `feira up`, or alone as `feira worker`; and the audit.
 
 Every job may run in many processes at once: each is a transaction that takes the rows it finds.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import structlog
+from sqlalchemy import select, text
 
+from app.carts import audit as carts_audit
+from app.carts.tables import cart
+from app.catalog import audit as catalog_audit
+from app.catalog.tables import category, collection, product
+from app.customers.tables import customer
+from app.events import audit as events_audit
+from app.events.outbox import Topic
+from app.inventory import audit as inventory_audit
 from app.inventory import sweeper
+from app.inventory.tables import stock_level
+from app.orders import audit as orders_audit
+from app.orders.tables import order
 from app.platform import clock, operations
-from app.platform.db import Database
+from app.platform.db import Database, Tx
+from app.pos.tables import register
+from app.pricing import audit as pricing_audit
+from app.pricing.tables import priced_variant
 
 log = structlog.get_logger("feira.worker")
 
@@ -69,3 +86,57 @@ async def _repeat(job: Job, database: Database) -> None:
                 log.info("job done", job=job.name, count=done)
         # Processes that started together do not stay in step.
         await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311
+
+
+FOLLOWED: Final = {
+    Topic.PRODUCT: select(product.c.id, product.c.version),
+    Topic.CATEGORY: select(category.c.id, category.c.version),
+    Topic.COLLECTION: select(collection.c.id, collection.c.version),
+    Topic.PRICE: select(priced_variant.c.variant_id.label("id"), priced_variant.c.version).where(
+        priced_variant.c.version > 0
+    ),
+    Topic.STOCK: select(stock_level.c.id, stock_level.c.version),
+    Topic.CART: select(cart.c.id, cart.c.version),
+    Topic.ORDER: select(order.c.id, order.c.version),
+    Topic.REGISTER: select(register.c.id, register.c.version),
+    Topic.CUSTOMER: select(customer.c.id, customer.c.version),
+}
+"""What others follow: the id and version of each entity."""
+
+
+AUDITED: Final = {
+    "stock": "balances, movements, holds and allocations agree",
+    "prices": "no two at a time, and each channel shows the right one",
+    "carts": "lines and deliveries add up to the quote",
+    "orders": "lines, payments and ledger add up",
+    "catalog": "categories, products and variants fit together",
+    "changes": "all were told, in order",
+}
+"""What is checked, in words."""
+
+
+async def audit(database: Database) -> dict[str, list[str]]:
+    """Check every law on the live database, each in one snapshot: what contradicts it, under the keys of `AUDITED`."""
+    stock = await inventory_audit.violations(
+        database, live_carts=carts_audit.LIVE_CARTS, open_lines=orders_audit.OPEN_LINES
+    )
+    prices = await pricing_audit.violations(database)
+    async with _snapshot(database) as tx:
+        return {
+            "stock": stock,
+            "prices": prices,
+            "carts": await carts_audit.violations(tx),
+            "orders": await orders_audit.violations(tx),
+            "catalog": await catalog_audit.violations(tx),
+            "changes": await events_audit.violations(tx, FOLLOWED),
+        }
+
+
+@asynccontextmanager
+async def _snapshot(database: Database) -> AsyncIterator[Tx]:
+    async with database.writes.connect() as opened:
+        connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        async with connection.begin():
+            # All of a large shop is read.
+            await connection.execute(text("SET LOCAL statement_timeout = 0"))
+            yield Tx(connection)

@@ -1,0 +1,49 @@
+"""The catalog, checked on the live database: what its rows must say of one another and no constraint can."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Select, Uuid, cast, exists, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.catalog.tables import category, product, product_text, variant
+from app.platform.db import Reader
+
+MOST: Final = 100
+"""The most violations of one kind that are told."""
+
+_above = category.alias("above")
+_lineage = func.array_append(func.coalesce(_above.c.lineage, cast([], ARRAY(Uuid))), category.c.id)
+
+CHECKS: Final[Mapping[str, Select[Any]]] = {
+    "its lineage is not that of the category above it, and itself": (
+        select(category.c.slug.label("name"))
+        .select_from(category.outerjoin(_above, _above.c.id == category.c.parent_id))
+        .where(category.c.lineage != _lineage)
+        .limit(MOST)
+    ),
+    "it is in use below a category that is archived": (
+        select(category.c.slug.label("name"))
+        .join(_above, _above.c.id == category.c.parent_id)
+        .where(~category.c.archived, _above.c.archived)
+        .limit(MOST)
+    ),
+    "it has no name in any language": (
+        select(product.c.slug.label("name"))
+        .where(~exists().where(product_text.c.product_id == product.c.id))
+        .limit(MOST)
+    ),
+    "it has another number of option values than its product has options": (
+        select(variant.c.sku.label("name"))
+        .join(product, product.c.id == variant.c.product_id)
+        .where(
+            ~variant.c.archived, func.cardinality(variant.c.option_values) != func.jsonb_array_length(product.c.options)
+        )
+        .limit(MOST)
+    ),
+}
+
+
+async def violations(db: Reader) -> list[str]:
+    """What contradicts itself, each in one line. Give it a transaction of one snapshot."""
+    return [f"{row.name}: {what}" for what, statement in CHECKS.items() for row in await db.rows(statement)]
