@@ -14,11 +14,12 @@ from app.catalog.tables import product
 from app.channels.tables import channel
 from app.events.tables import outbox
 from app.platform import clock
+from app.platform.db import Tx
 from app.platform.ids import new_id
 from app.pricing.audit import violations
 from app.pricing.listing import refresh, refresh_due, refresh_products
 from app.pricing.price_lists import create_price_list, update_price_list
-from app.pricing.prices import PriceChange
+from app.pricing.prices import PriceChange, set_prices
 from app.pricing.tables import channel_price, tax_class, tax_rate
 from app.pricing.taxes import RateChange, set_tax_rate
 from tests.pricing.pricing import actor_at, add_list, listed, put, quotes, told
@@ -230,6 +231,34 @@ async def test_lists_and_prices_changed_at_once_leave_the_listing_right(shop: Sh
     )
     await check_listed(shop, NOW)
     assert await violations(shop.db) == []
+
+
+@pytest.mark.parametrize("order", [("price", "tax"), ("tax", "price"), ("price", "channel"), ("channel", "price")])
+async def test_a_first_price_waits_for_what_changes_all_prices_and_the_other_way_round(
+    shop: Shop, order: tuple[str, str]
+) -> None:
+    a = await shop.variant("A", price=None)
+    actor = actor_at(shop, NOW)
+    rate = RateChange(shop.tax_class_id, "BR", None, {"pt-BR": "ICMS"}, 120_000)
+
+    async def set_price(tx: Tx) -> None:
+        await set_prices(tx, actor, price_list_id=shop.price_list_id, changes=[PriceChange(a, 1180)])
+
+    async def set_tax(tx: Tx) -> None:
+        await set_tax_rate(tx, actor, rate)
+
+    async def set_channel(tx: Tx) -> None:
+        await tx.execute(update(channel).where(channel.c.code == "app").values(prices_include_tax=False))
+        await refresh(tx, None, None, NOW)
+
+    commands = {"price": set_price, "tax": set_tax, "channel": set_channel}
+    async with shop.db.transaction() as tx:
+        await commands[order[0]](tx)
+        waiting = asyncio.create_task(shop.db.run(commands[order[1]]))
+        await asyncio.wait([waiting], timeout=0.5)
+        assert not waiting.done()
+    await waiting
+    await check_listed(shop, NOW)
 
 
 @pytest.mark.parametrize("columns", [{"amount": 5}, {"tax": 1}, {"valid_until": NOW + HOUR}])
