@@ -73,10 +73,10 @@ def floor(at: Stand) -> Load:
         server.wait(10)
 
 
-def reads(board: Board, at: Stand) -> None:
+def reads(board: Board, at: Stand, products: int) -> None:
     """What shoppers look at."""
     page = document("storefront", "productPage")
-    skus = [f"SYN-{number:05d}" for number in range(100)]
+    skus = [f"SYN-{number:05d}" for number in range(min(100, products))]
     slugs = [
         ask(at.port, query("query($s: String!) { variant(by: {sku: $s}) { product { slug } } }", {"s": f"{sku}-M"}))[
             "variant"
@@ -101,14 +101,14 @@ def reads(board: Board, at: Stand) -> None:
             board.add(Figure("listing: throughput over the floor's", ratio, "×", "the floor, same run"))
 
 
-def writes(board: Board, at: Stand) -> None:
+def writes(board: Board, at: Stand, products: int) -> None:
     """What shoppers and tills do. Each cart is written once, so that every request is a first one."""
     till = {"Authorization": f"Bearer {asyncio.run(till_token(at.url))}"}
     create = "mutation { cartCreate(input: {}) { cart { id } } }"
     carts = [ask(at.port, query(create))["cartCreate"]["cart"]["id"] for _ in range(CARTS)]
     add = document("storefront", "addToCart")
     adding = [
-        query(add, {"input": {"cartId": cart, "lines": [{"variant": {"sku": f"SYN-{number % 500:05d}-M"}}]}})
+        query(add, {"input": {"cartId": cart, "lines": [{"variant": {"sku": f"SYN-{number % products:05d}-M"}}]}})
         for number, cart in enumerate(carts)
     ]
     report(board, "add to cart", at.load(adding, concurrency=CONCURRENCY, seconds=120, once=True))
@@ -117,7 +117,7 @@ def writes(board: Board, at: Stand) -> None:
     sell = document("pos", "sell")
     selling = []
     for number in range(CARTS):
-        lines = [{"variant": {"sku": f"SYN-{number % 500:05d}-G"}}]
+        lines = [{"variant": {"sku": f"SYN-{number % products:05d}-G"}}]
         cart = ask(at.port, query(start, {"input": {"lines": lines}}, **till))["cartCreate"]["cart"]
         amount = cart["totals"]["total"]
         tender = {"method": "CASH", "amount": amount}
@@ -130,8 +130,8 @@ def main() -> None:
     products = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     board = Board()
     with stand(products) as at:
-        reads(board, at)
-        writes(board, at)
+        reads(board, at, products)
+        writes(board, at, products)
     print("\n" + board.table())
 
 

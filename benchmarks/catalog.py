@@ -10,7 +10,7 @@ from app.catalog.products import save_products
 from app.catalog.queries import categories_by_slugs, variants_of_products
 from app.channels.queries import all_channels, all_locations, default_channel
 from app.identity.principal import Actor, system_actor
-from app.inventory.levels import StockChange, adjust
+from app.inventory.levels import MOST_CHANGES, StockChange, adjust
 from app.platform import clock
 from app.platform.db import Database, Tx
 from app.platform.money import to_minor
@@ -95,7 +95,8 @@ async def _add(tx: Tx, actor: Actor, numbers: Sequence[int], rng: random.Random)
     await set_prices(tx, actor, price_list_id=base.id, changes=prices)
     places = [row.id for row in await all_locations(tx)]
     changes = [StockChange(row.id, place, on_hand=STOCK) for row in variants for place in places]
-    await adjust(tx, actor, changes=changes, kind="COUNT", reason="bench")
+    for start in range(0, len(changes), MOST_CHANGES):
+        await adjust(tx, actor, changes=changes[start : start + MOST_CHANGES], kind="COUNT", reason="bench")
 
 
 def _draft(number: int, category_id: UUID, channels: Sequence[UUID], rng: random.Random) -> ProductDraft:
