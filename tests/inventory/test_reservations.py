@@ -112,6 +112,17 @@ async def test_a_line_keeps_its_own_expired_hold_when_it_asks_again(shop: Shop):
     await assert_law(shop)
 
 
+async def test_a_lines_own_expired_hold_is_not_released_with_the_others(shop: Shop):
+    await shop.variant("CANECA", stock={"centro": 4 * UNIT})
+    cart, line = await hold_some(shop, "CANECA", 2)
+    _, other = await hold_some(shop, "CANECA", 2)
+    await expire(shop)
+    await hold_some(shop, "CANECA", 4, cart=cart, line=line)
+    assert (await holds_of(shop, line), await holds_of(shop, other)) == ({"centro": 4 * UNIT}, {})
+    assert (await shop.level("CANECA", "centro")).reserved == 4 * UNIT
+    await assert_law(shop)
+
+
 async def test_extending_gives_a_cart_more_time(shop: Shop):
     await shop.variant("CANECA", stock={"centro": 5 * UNIT})
     cart, line = await hold_some(shop, "CANECA", 5)
