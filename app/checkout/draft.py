@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from app.carts.basket import Basket, Delivery, Line
 from app.carts.queries import visits
-from app.identity.principal import Actor
+from app.identity.principal import Actor, Principal
 from app.orders.record import OrderDraft, next_number
 from app.platform.db import Tx
 from app.platform.ids import new_id
@@ -46,7 +46,7 @@ async def draft_order(
         columns={
             "number": await next_number(tx, channel.order_prefix),
             "channel_id": row.channel_id,
-            "location_id": row.location_id,
+            "location_id": _sold_at(actor.principal, row.location_id),
             "register_id": actor.principal.register_id or row.register_id,
             "staff_id": actor.principal.staff_id,
             "customer_id": row.customer_id,
@@ -57,7 +57,7 @@ async def draft_order(
             "note": row.note,
             "receipt_number": receipt_number,
             "currency": row.currency,
-            "shows_tax": channel.prices_include_tax,
+            "shows_tax": basket.now_is("shows_tax"),
             "placed_at": actor.now,
             "recorded_at": actor.now,
             "updated_at": actor.now,
@@ -67,6 +67,13 @@ async def draft_order(
         deliveries=[_delivery(each, deliveries[each.id]) for each in basket.deliveries],
         visits=await _journey(tx, actor, row.id),
     )
+
+
+def _sold_at(principal: Principal, location_id: UUID | None) -> UUID | None:
+    """Where the till is that sells it, whatever cart it took over; else where the cart is."""
+    if principal.register_id is not None and principal.location_ids:
+        return next(iter(principal.location_ids))
+    return location_id
 
 
 def _line(line: Line, deliveries: dict[UUID, UUID]) -> dict[str, Any]:

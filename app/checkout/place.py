@@ -1,6 +1,7 @@
 """Placing: a cart becomes an order, its holds allocations or a sale, its tenders payments; one transaction, or nothing.
 
-The stock is taken last, so that the lock on a level that everybody wants is held as short as can be.
+The stock is taken last, so that the lock on a level that everybody wants is held as short as can be; only the outbox is
+written after it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,17 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from app.carts.basket import CARRY_OUT, PICKUP, SHIP, Basket, Line
+from app.carts.basket import CARRY_OUT, Basket, Line
 from app.carts.close import close_as_ordered
-from app.carts.quote import Quoted, quote
+from app.carts.ground import Variants
+from app.carts.quote import Quoted
 from app.carts.totals import cash_rounding
 from app.carts.write import demands_of, lock
 from app.catalog.queries import sellable
 from app.channels.queries import channels_by_ids
+from app.checkout.checks import CART, check_deliveries
 from app.checkout.draft import draft_order
-from app.checkout.errors import PriceChanged
+from app.checkout.price import check_expected, settled_quote
 from app.events.outbox import Change, Topic, emit
 from app.fulfillment.create import record as record_fulfillment
 from app.identity import fields
@@ -27,7 +30,7 @@ from app.inventory.allocations import Take, allocate
 from app.orders.record import OrderDraft, record
 from app.orders.states import status
 from app.orders.write import note, order_scopes
-from app.payments.ledger import post_sale
+from app.payments.ledger import drawer_of, post_sale
 from app.payments.tenders import Tender, check_tenders, take
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, Refusal, collect
@@ -60,26 +63,26 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
     """Sell the cart.
 
     Raises NotFound, VersionConflict, InvalidInput (EMPTY, WITHDRAWN, DELIVERY_REQUIRED, OPTION_REQUIRED,
-    TENDERS_DO_NOT_ADD_UP, …), PriceChanged, and one InsufficientStock for each line that is short: nothing is sold.
+    METHOD_NOT_ALLOWED, LOCATION_CLOSED, TENDERS_DO_NOT_ADD_UP, RECEIPT_NUMBER_TAKEN, …), PriceChanged, and one
+    InsufficientStock for each line that is short: nothing is sold.
     """
     basket = await lock(tx, actor, checkout.cart_id, checkout.expected_version)
     if not basket.lines:
-        raise InvalidInput("The cart is empty.", path=("cartId",), code="EMPTY")
+        raise InvalidInput("The cart is empty.", path=CART, code="EMPTY")
     receipt_number = fields.optional_text(checkout.receipt_number, ("receiptNumber",), most=LONGEST_RECEIPT_NUMBER)
+    email = fields.email(checkout.email, ("email",)) or basket.row.email
     channel = (await channels_by_ids(tx, [basket.row.channel_id]))[basket.row.channel_id]
-    quoted = await _settled_quote(tx, actor, basket, channel, checkout)
-    _check_deliveries(actor, basket)
-    _round_for_cash(basket, channel, checkout.tenders)
+    quoted = await settled_quote(tx, actor, basket, channel, agreed=checkout.expected_total is not None)
+    variants = await _variants(tx, actor, basket, channel, quoted)
+    await check_deliveries(tx, actor, basket, channel, variants)
+    _round_for_cash(actor, basket, channel, checkout.tenders)
     total = basket.now_is("total")
-    _check_expected(basket, checkout, total)
+    check_expected(basket, checkout.expected_total, total)
     change = check_tenders(checkout.tenders, total)
-    email = fields.email(checkout.email, ("email",))
-    draft = await draft_order(
-        tx, actor, basket, channel, email=email or basket.row.email, receipt_number=receipt_number
-    )
-    takes = await _takes(tx, basket, quoted, channel, draft)
-    await _write(tx, actor, basket, draft, checkout.tenders)
-    await close_as_ordered(tx, actor, basket, draft.id)
+    draft = await draft_order(tx, actor, basket, channel, email=email, receipt_number=receipt_number)
+    takes = await _takes(tx, basket, variants, channel, draft)
+    changes = [await _write(tx, actor, basket, draft, checkout.tenders)]
+    changes.append(await close_as_ordered(tx, actor, basket, draft.id))
     await allocate(
         tx,
         cart_id=basket.id,
@@ -90,94 +93,42 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
         now=actor.now,
         ignores_safety_stock=channel.ignores_safety_stock,
     )
+    await emit(tx, changes)
     return Placed(order_id=draft.id, change=change, currency=basket.row.currency)
 
 
-async def _settled_quote(tx: Tx, actor: Actor, basket: Basket, channel: Row[Any], checkout: Checkout) -> Quoted | None:
-    """The quote to sell at: the promise, or, once it is over, today's if the shopper has agreed to it."""
-    if basket.promised(actor.now):
-        return None
-    before = {line.id: (line.total_gross if channel.prices_include_tax else line.total_net) for line in basket.lines}
-    stored = basket.row.total
-    quoted = await quote(tx, basket, channel=channel, now=actor.now, anew=True)
-    fresh = basket.changes["total"]
-    if checkout.expected_total is not None or fresh == stored:
-        return quoted
-    changed: list[Refusal] = []
+async def _variants(tx: Tx, actor: Actor, basket: Basket, channel: Row[Any], quoted: Quoted | None) -> Variants:
+    """What the lines' variants are now. Raises InvalidInput (WITHDRAWN) for those that are not for sale any more."""
+    if quoted is not None:
+        variants, priced = quoted.variants, quoted.priced
+    else:
+        keys = [line.variant_id for line in basket.lines]
+        variants = await sellable(tx, keys, channel_id=channel.id, moment=actor.now)
+        # What is promised sells at its price, were it to have none today.
+        priced = frozenset(line.id for line in basket.lines)
+    refusals: list[Refusal] = []
     for line in basket.lines:
-        now = line.total_gross if channel.prices_include_tax else line.total_net
-        if now != before[line.id]:
-            changed.append(_changed(basket, before[line.id], now, line.id))
-    collect(changed or [_changed(basket, stored, fresh, None)])
-    return quoted
+        variant = variants.get(line.variant_id)
+        if variant is None or not variant.published or line.id not in priced:
+            refusals.append(
+                InvalidInput(f"{line.sku or 'An item'} is not for sale any more.", path=CART, code="WITHDRAWN")
+            )
+    collect(refusals)
+    return variants
 
 
-def _changed(basket: Basket, was: int, now: int, line_id: UUID | None, path: tuple[str, ...] = ()) -> PriceChanged:
-    return PriceChanged(
-        "The price has changed: show the shopper the cart, and try again.",
-        cart_id=basket.id,
-        was=was,
-        now=now,
-        currency=basket.row.currency,
-        line_id=line_id,
-        path=path,
-    )
-
-
-def _check_expected(basket: Basket, checkout: Checkout, total: int) -> None:
-    """The shopper agreed to this total, before or after cash rounding."""
-    agreed = checkout.expected_total
-    if agreed is not None and agreed not in (total, total - basket.now_is("rounding")):
-        raise _changed(basket, agreed, total, None, ("expectedTotal",))
-
-
-def _round_for_cash(basket: Basket, channel: Row[Any], tenders: Sequence[Tender]) -> None:
-    """What is paid in cash alone is rounded to the channel's smallest coin."""
+def _round_for_cash(actor: Actor, basket: Basket, channel: Row[Any], tenders: Sequence[Tender]) -> None:
+    """What is paid in cash alone is rounded to the channel's smallest coin; at a till it may come to nothing."""
     total = basket.now_is("total") - basket.now_is("rounding")
     rounding = 0
-    if channel.cash_rounding > 1 and tenders and all(tender.method == "CASH" for tender in tenders):
+    in_cash = all(tender.method == "CASH" for tender in tenders)
+    if channel.cash_rounding > 1 and in_cash and (tenders or actor.principal.may("payments.settle")):
         rounding = cash_rounding(total, channel.cash_rounding)
     basket.changes |= {"rounding": rounding, "total": total + rounding}
 
 
-def _check_deliveries(actor: Actor, basket: Basket) -> None:
-    refusals: list[Refusal] = []
-    for delivery in basket.deliveries:
-        if delivery.method == SHIP and delivery.option is None:
-            refusals.append(
-                InvalidInput("Choose how it is shipped (cartDeliverySet).", path=("cartId",), code="OPTION_REQUIRED")
-            )
-        if delivery.method == CARRY_OUT and not actor.principal.may("payments.settle"):
-            refusals.append(InvalidInput("Only a till hands goods over.", path=("cartId",), code="METHOD_NOT_ALLOWED"))
-    collect(refusals)
-
-
-async def _takes(tx: Tx, basket: Basket, quoted: Quoted | None, channel: Row[Any], draft: OrderDraft) -> list[Take]:
-    variants = (
-        quoted.variants
-        if quoted is not None
-        else await sellable(
-            tx, [line.variant_id for line in basket.lines], channel_id=channel.id, moment=draft.columns["placed_at"]
-        )
-    )
-    refusals: list[Refusal] = []
-    for line in basket.lines:
-        variant = variants.get(line.variant_id)
-        if variant is None or not variant.published:
-            refusals.append(
-                InvalidInput(f"{line.sku or 'An item'} is not for sale any more.", path=("cartId",), code="WITHDRAWN")
-            )
-        elif variant.requires_shipping and line.delivery_id is None:
-            refusals.append(
-                InvalidInput(
-                    f"Say how {line.sku} reaches the shopper (cartDeliverySet).",
-                    path=("cartId",),
-                    code="DELIVERY_REQUIRED",
-                )
-            )
-    collect(refusals)
+async def _takes(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any], draft: OrderDraft) -> list[Take]:
     order_lines = dict(zip((line.id for line in basket.lines), draft.lines, strict=True))
-    demands = await demands_of(tx, basket, variants, channel)
     by_id = {line.id: line for line in basket.lines}
     return [
         Take(
@@ -187,10 +138,10 @@ async def _takes(tx: Tx, basket: Basket, quoted: Quoted | None, channel: Row[Any
             quantity=demand.quantity,
             location_ids=demand.location_ids,
             leaves_now=_carried_out(basket, by_id[demand.line_id]),
-            path=("cartId",),
+            path=CART,
             backorder_allowance=demand.backorder_allowance,
         )
-        for demand in demands
+        for demand in await demands_of(tx, basket, variants, channel)
     ]
 
 
@@ -199,8 +150,8 @@ def _carried_out(basket: Basket, line: Line) -> bool:
     return delivery is not None and delivery.method == CARRY_OUT
 
 
-async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tenders: Sequence[Tender]) -> None:
-    """The order with its payments, its postings, and the fulfillments of what is carried out."""
+async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tenders: Sequence[Tender]) -> Change:
+    """The order with its payments, its postings, and the fulfillments of what is carried out; what is to be told."""
     columns = draft.columns
     settled = actor.principal.may("payments.settle")
     paid = _paid(tenders, settled, columns["total"])
@@ -227,7 +178,7 @@ async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tender
         tenders=tenders,
         currency=columns["currency"],
         settled=settled,
-        place=str(columns["location_id"] or columns["channel_id"]),
+        place=drawer_of(actor.principal, columns["location_id"], columns["channel_id"]),
         now=actor.now,
     )
     await post_sale(
@@ -242,9 +193,9 @@ async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tender
     )
     await _hand_over(tx, actor, draft, leaving)
     await note(tx, actor, draft.id, "placed", details={"number": columns["number"], "total": columns["total"]})
-    pickups = [each.location_id for each in basket.deliveries if each.method == PICKUP and each.location_id]
-    scopes = order_scopes(columns["location_id"], columns["customer_id"], pickups)
-    await emit(tx, [Change(topic=Topic.ORDER, entity_id=draft.id, version=1, before=(), after=scopes)])
+    places = [each.location_id for each in basket.deliveries if each.location_id]
+    scopes = order_scopes(columns["location_id"], columns["customer_id"], places)
+    return Change(topic=Topic.ORDER, entity_id=draft.id, version=1, before=(), after=scopes)
 
 
 async def _hand_over(tx: Tx, actor: Actor, draft: OrderDraft, leaving: Sequence[Mapping[str, Any]]) -> None:

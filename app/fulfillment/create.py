@@ -1,19 +1,21 @@
 """Fulfilling: goods of an order leave a location, and its stock with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert
+from sqlalchemy import Row, bindparam, insert, select
 
 from app.catalog.queries import variants_by_ids
 from app.channels.queries import locations_by_ids
+from app.events.outbox import emit
 from app.fulfillment.tables import fulfillment, fulfillment_line
 from app.identity.fields import optional_text
 from app.identity.principal import Actor
 from app.inventory.allocations import Item
 from app.inventory.allocations import fulfill as ship_stock
+from app.inventory.tables import allocation
 from app.orders.progress import count_fulfilled
 from app.orders.queries import deliveries_of_orders
 from app.orders.write import lines_of, lock, note, refresh
@@ -28,6 +30,7 @@ LEFT = {"CARRY_OUT": "COMPLETED", "PICKUP": "COMPLETED", "SHIP": "IN_TRANSIT"}
 
 INSERT = insert(fulfillment)
 INSERT_LINE = insert(fulfillment_line)
+ALLOCATED = select(allocation.c.order_line_id).where(allocation.c.order_id == bindparam("order_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ async def create(
     """Say that goods left this location: shipped, or handed over where they are picked up. The fulfillment's id.
 
     `parts` None: everything not yet fulfilled. Raises NotFound (`orderId`, `locationId`, a part), VersionConflict,
-    InvalidInput (ORDER_CANCELLED, NOTHING_LEFT, INVALID_QUANTITY, MIXED_METHODS, TOO_LONG), InsufficientStock where the
-    location does not have it.
+    InvalidInput (ORDER_CANCELLED, NOTHING_LEFT, EMPTY, INVALID_QUANTITY, NAMED_TWICE, MIXED_METHODS, WRONG_LOCATION,
+    TOO_LONG), InsufficientStock where the location does not have it.
     """
     carrier = optional_text(carrier, ("carrier",), most=LONGEST_TEXT)
     tracking_number = optional_text(tracking_number, ("trackingNumber",), most=LONGEST_TEXT)
@@ -69,13 +72,7 @@ async def create(
         raise NotFound("There is no such location.", path=("locationId",))
     lines = {line.id: line for line in await lines_of(tx, row.id)}
     wanted = _wanted(lines, parts)
-    deliveries = {each.id: each.method for each in (await deliveries_of_orders(tx, [row.id])).get(row.id, [])}
-    methods = {deliveries.get(lines[part.line_id].delivery_id, "SHIP") for part in wanted}
-    if len(methods) > 1:
-        raise InvalidInput(
-            "These lines are delivered in different ways: name those of one.", path=("lines",), code="MIXED_METHODS"
-        )
-    method = methods.pop()
+    method = await _method(tx, row.id, {lines[part.line_id].delivery_id for part in wanted}, location_id)
     fulfillment_id = await record(
         tx,
         order_id=row.id,
@@ -87,9 +84,25 @@ async def create(
         tracking_number=tracking_number,
     )
     await note(tx, actor, row.id, "fulfilled", details={"fulfillment": str(fulfillment_id), "method": method})
-    await refresh(tx, row, now=actor.now)
+    change = await refresh(tx, row, now=actor.now)
     await _take_stock(tx, actor, row, lines, wanted, location_id)
+    await emit(tx, [change])
     return fulfillment_id
+
+
+async def _method(tx: Tx, order_id: UUID, delivery_ids: Collection[UUID | None], location_id: UUID) -> str:
+    """How these lines leave: in one way. What is picked up leaves where the shopper was told to come."""
+    ways = [each for each in (await deliveries_of_orders(tx, [order_id])).get(order_id, ()) if each.id in delivery_ids]
+    if len(ways) > 1:
+        raise InvalidInput(
+            "These lines are delivered in different ways: name those of one.", path=("lines",), code="MIXED_METHODS"
+        )
+    if not ways:
+        return "SHIP"
+    if ways[0].method != "SHIP" and ways[0].location_id != location_id:
+        raise InvalidInput("These are picked up elsewhere.", path=("locationId",), code="WRONG_LOCATION")
+    method: str = ways[0].method
+    return method
 
 
 def _wanted(lines: Mapping[UUID, Row[Any]], parts: Sequence[Part] | None) -> list[Part]:
@@ -138,6 +151,8 @@ async def _take_stock(
     location_id: UUID,
 ) -> None:
     variants = await variants_by_ids(tx, {lines[part.line_id].variant_id for part in wanted})
+    # What was allocated leaves the stock, though its variant is not tracked any more.
+    allocated = {each.order_line_id for each in await tx.rows(ALLOCATED, {"order_id": row.id})}
     items = [
         Item(
             order_line_id=part.line_id,
@@ -147,7 +162,8 @@ async def _take_stock(
             path=part.path,
         )
         for part in wanted
-        if (variant := variants.get(lines[part.line_id].variant_id)) is not None and variant.track_stock
+        if part.line_id in allocated
+        or ((variant := variants.get(lines[part.line_id].variant_id)) is not None and variant.track_stock)
     ]
     if items:
         await ship_stock(tx, order_id=row.id, order_number=row.number, items=items, actor=actor, now=actor.now)

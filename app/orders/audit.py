@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Select, and_, case, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, Integer, Select, and_, case, cast, func, literal, or_, select
 
 from app.orders.tables import order, order_delivery, order_line
 from app.payments.tables import payment, posting, refund
@@ -31,6 +31,10 @@ _owed = func.concat("receivable:", cast(_o.id, posting.c.debit.type))
 _debits = _summed(posting.c.debit, posting.c.amount, posting.c.debit.startswith("receivable:"))
 _credits = _summed(posting.c.credit, posting.c.amount, posting.c.credit.startswith("receivable:"))
 _captured = _summed(payment.c.order_id, payment.c.amount - payment.c.refunded, payment.c.status == "CAPTURED")
+_received = _summed(payment.c.order_id, payment.c.amount, payment.c.status == "CAPTURED")
+_tendered = _summed(payment.c.order_id, payment.c.amount, payment.c.status.in_(["PENDING", "AUTHORIZED", "CAPTURED"]))
+_open = _summed(order_line.c.order_id, order_line.c.quantity - order_line.c.cancelled - order_line.c.fulfilled)
+_left = _summed(order_line.c.order_id, order_line.c.fulfilled)
 _refunded = _summed(refund.c.payment_id, refund.c.amount, refund.c.status == "SUCCEEDED")
 
 
@@ -69,6 +73,22 @@ CHECKS: Final[Mapping[str, Select[Any]]] = {
         _net,
         _sent_gross,
         _sent_net,
+    ),
+    "the payments do not add up to the total": _against(
+        case((_o.status == "CANCELLED", _or_nothing(_tendered)), else_=_o.total),
+        _or_nothing(_tendered),
+        _tendered,
+    ),
+    "it is called paid and is not, or the other way round": _against(
+        cast((_or_nothing(_received) >= _o.total) & (_o.refunded == 0), Integer),
+        cast(_o.payment_status == "PAID", Integer),
+        _received,
+    ),
+    "it is called fulfilled and is not, or the other way round": _against(
+        cast((_or_nothing(_open) == 0) & (_or_nothing(_left) > 0), Integer),
+        cast(_o.fulfillment_status == "FULFILLED", Integer),
+        _open,
+        _left,
     ),
     "what is owed in the ledger is not the total less what was paid": _against(
         case((_o.status == "CANCELLED", 0), else_=_o.total) - _or_nothing(_captured),

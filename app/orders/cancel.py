@@ -4,12 +4,13 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, update
 
+from app.events.outbox import emit
 from app.identity.fields import optional_text
 from app.identity.principal import Actor
 from app.inventory.allocations import cancel_order as release_stock
 from app.orders.tables import order_line
 from app.orders.write import lines_of, lock, note, refresh
-from app.payments.ledger import reverse_sale
+from app.payments.ledger import drawer_of, reverse_sale
 from app.payments.refunds import give_back_all
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput
@@ -39,11 +40,12 @@ async def cancel(
             code="ALREADY_FULFILLED",
         )
     await tx.execute(CANCEL_LINES, {"of_order": row.id})
-    place = str(row.location_id or row.channel_id)
+    place = drawer_of(actor.principal, row.location_id, row.channel_id)
     given = await give_back_all(tx, row.id, reason=reason, place=place, now=actor.now)
     await reverse_sale(tx, order_id=row.id, currency=row.currency, now=actor.now)
     await note(tx, actor, row.id, "cancelled", details={"reason": reason, "refunded": given})
-    await refresh(tx, row, now=actor.now, cancelled=True)
+    change = await refresh(tx, row, now=actor.now, cancelled=True)
     await release_stock(tx, order_id=row.id)
+    await emit(tx, [change])
     key: UUID = row.id
     return key

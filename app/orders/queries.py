@@ -23,6 +23,8 @@ BY_RECEIPTS = select(order).where(order.c.receipt_number.in_(_ids))
 BY_CARTS = select(order).where(order.c.cart_id.in_(_ids))
 LINES = select(order_line).where(order_line.c.order_id.in_(_ids)).order_by(order_line.c.order_id, order_line.c.position)
 LINES_BY_IDS = select(order_line).where(order_line.c.id.in_(_ids))
+DELIVERIES_BY_IDS = select(order_delivery).where(order_delivery.c.id.in_(_ids))
+EVENTS_BY_IDS = select(order_event).where(order_event.c.id.in_(_ids))
 DELIVERIES = (
     select(order_delivery)
     .where(order_delivery.c.order_id.in_(_ids))
@@ -60,6 +62,14 @@ async def lines_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
     return {row.id: row for row in await db.rows(LINES_BY_IDS, {"ids": list(ids)})}
 
 
+async def deliveries_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    return {row.id: row for row in await db.rows(DELIVERIES_BY_IDS, {"ids": list(ids)})}
+
+
+async def events_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    return {row.id: row for row in await db.rows(EVENTS_BY_IDS, {"ids": list(ids)})}
+
+
 async def lines_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
     return await _by_order(db, LINES, ids)
 
@@ -87,7 +97,7 @@ async def _by_order(db: Reader, statement: Any, ids: Iterable[UUID]) -> dict[UUI
 
 @dataclass(frozen=True, slots=True)
 class OrdersWanted:
-    """Which orders to list; None is any. `search`: in number, receipt number, e-mail, names and SKUs of lines."""
+    """Which orders to list; None is any. `search`: in number, receipt number, e-mail and SKUs of lines."""
 
     statuses: tuple[str, ...] | None = None
     channel_ids: tuple[UUID, ...] | None = None

@@ -33,7 +33,9 @@ class OrderDraft:
 
 async def next_number(tx: Tx, prefix: str) -> str:
     """A number that no other order has: the channel's prefix, then a count over the whole shop, gaps allowed."""
-    return f"{prefix}{await tx.value(NUMBER)}"
+    # Else 1001 of a channel W1 would be the 11001 of a channel W.
+    separator = "-" if prefix[-1:].isdigit() else ""
+    return f"{prefix}{separator}{await tx.value(NUMBER)}"
 
 
 async def record(tx: Tx, draft: OrderDraft) -> None:

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from app.events.outbox import emit
 from app.identity.fields import optional_text
 from app.identity.principal import Actor
 from app.orders.write import lock, note, refresh
+from app.payments.ledger import drawer_of
 from app.payments.refunds import lock_payments
 from app.payments.refunds import settle as receive
 from app.payments.tenders import LONGEST_TEXT
@@ -34,9 +36,9 @@ async def settle(
         raise InvalidInput(
             f"This payment is {payment.status.lower()}.", path=("paymentId",), code="PAYMENT_NOT_PENDING"
         )
-    place = str(row.location_id or row.channel_id)
+    place = drawer_of(actor.principal, row.location_id, row.channel_id)
     await receive(tx, payment, reference=reference, place=place, now=actor.now)
     await note(tx, actor, row.id, "paid", details={"amount": payment.amount, "method": payment.method})
-    await refresh(tx, row, now=actor.now)
+    await emit(tx, [await refresh(tx, row, now=actor.now)])
     key: UUID = row.id
     return key

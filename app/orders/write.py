@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from app.events.outbox import STAFF, Change, Topic, customer_scope, emit, location_scope
+from app.events.outbox import STAFF, Change, Topic, customer_scope, location_scope
 from app.identity.access import may_open_order
 from app.identity.principal import Actor
 from app.orders.states import fulfillment_status, payment_status, status
@@ -61,8 +61,11 @@ async def lines_of(tx: Tx, order_id: UUID) -> Sequence[Row[Any]]:
     return await tx.rows(LINES, {"id": order_id})
 
 
-async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = False) -> int:
-    """Derive the order's states anew from payments and lines, raise its version and tell of it; the version."""
+async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = False) -> Change:
+    """Derive the order's states anew from payments and lines, and raise its version.
+
+    The change is the caller's to emit, once all else that it locks is written.
+    """
     payments = (await payments_of(tx, [row.id])).get(row.id, [])
     paid = payment_status(row.total, payments)
     sent = fulfillment_status(await lines_of(tx, row.id))
@@ -78,8 +81,7 @@ async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = Fal
         },
     )
     scopes = order_scopes(row.location_id, row.customer_id, await pickup_locations(tx, row.id))
-    await emit(tx, [Change(topic=Topic.ORDER, entity_id=row.id, version=version, after=scopes)])
-    return int(version)
+    return Change(topic=Topic.ORDER, entity_id=row.id, version=int(version), after=scopes)
 
 
 def order_scopes(location_id: UUID | None, customer_id: UUID | None, pickups: Sequence[UUID] = ()) -> list[str]:

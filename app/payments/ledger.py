@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select
 
+from app.identity.principal import Principal
 from app.payments.tables import posting
 from app.platform.db import Tx
 from app.platform.ids import new_id
@@ -74,6 +75,13 @@ async def reverse_sale(tx: Tx, *, order_id: UUID, currency: str, now: datetime) 
     rows: Sequence[Row[Any]] = await tx.rows(SALE_OF, {"order_id": order_id})
     postings = [Posting(debit=row.credit, credit=row.debit, amount=row.amount, reason="cancellation") for row in rows]
     await post(tx, order_id=order_id, currency=currency, now=now, postings=postings)
+
+
+def drawer_of(principal: Principal, location_id: UUID | None, channel_id: UUID) -> str:
+    """Whose drawer money goes into or comes out of: the till's own place, else the order's, else the channel's."""
+    own = principal.location_ids or frozenset()
+    till = next(iter(own)) if len(own) == 1 else None
+    return str(till or location_id or channel_id)
 
 
 def till_account(method: str, place: str) -> str:

@@ -1,5 +1,6 @@
 """What the mutations of orders take."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import strawberry
@@ -8,7 +9,7 @@ from app.api.money import MoneyInput, minor_of
 from app.api.orders.payments import TenderMethod
 from app.api.scalars import Quantity
 from app.payments.tenders import SETTLED_BY_TILL, Tender
-from app.platform.errors import InvalidInput
+from app.platform.errors import InvalidInput, Refusal, collect
 
 OPERATION_ID = "Made by the client: the same id is carried out once, and answers the same afterwards."
 EXPECTED_VERSION = "Refuse with VersionConflict unless it has this version."
@@ -78,8 +79,20 @@ class PaymentSettleInput:
     reference: str | None = strawberry.field(default=None, description="A terminal's receipt number, or the like.")
 
 
-def tender_of(given: TenderInput, index: int, currency: str) -> Tender:
-    """The domain's tender. Raises InvalidInput (METHOD_NOT_OFFERED, WRONG_CURRENCY, …) at its path."""
+def tenders_of(given: Sequence[TenderInput], currency: str) -> list[Tender]:
+    """The domain's tenders. Raises all that is wrong with any of them (METHOD_NOT_OFFERED, WRONG_CURRENCY, …)."""
+    found: list[Tender] = []
+    refusals: list[Refusal] = []
+    for index, each in enumerate(given):
+        try:
+            found.append(_tender_of(each, index, currency))
+        except Refusal as refusal:
+            refusals.append(refusal)
+    collect(refusals)
+    return found
+
+
+def _tender_of(given: TenderInput, index: int, currency: str) -> Tender:
     path = ("tenders", str(index))
     method = str(given.method.value)
     if method not in SETTLED_BY_TILL:
