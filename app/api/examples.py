@@ -2,8 +2,9 @@
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from graphql import FragmentDefinitionNode, parse
 
 from app.api.transport.explorer import Example
 from app.platform.migrate import ROOT
@@ -38,26 +39,26 @@ def document(folder: str, name: str) -> str:
     """A client's document together with the fragments of its folder that it uses."""
     text = (DOCUMENTS / folder / f"{name}.graphql").read_text(encoding="utf-8")
     known = fragments(folder)
-    wanted = [spread for spread in SPREAD.findall(text) if spread in known]
-    own = set(FRAGMENT.findall(text))
-    added: dict[Path, str] = {}
-    while wanted:
-        name = wanted.pop()
-        if name in own or known[name] in added:
-            continue
-        added[known[name]] = more = known[name].read_text(encoding="utf-8")
-        wanted += [spread for spread in SPREAD.findall(more) if spread in known]
-    return "\n".join([text, *added.values()])
+    there = set(FRAGMENT.findall(text))
+    parts, new = [text], text
+    while new:
+        wanted = [spread for spread in dict.fromkeys(SPREAD.findall(new)) if spread in known and spread not in there]
+        there.update(wanted)
+        new = "\n\n".join(known[spread] for spread in wanted)
+        parts.append(new)
+    return "\n".join(part.rstrip() for part in parts if part) + "\n"
 
 
 @cache
-def fragments(folder: str) -> dict[str, Path]:
-    """The file that defines each fragment of a client's folder."""
-    return {
-        name: path
-        for path in sorted((DOCUMENTS / folder).glob("*.graphql"))
-        for name in FRAGMENT.findall(path.read_text(encoding="utf-8"))
-    }
+def fragments(folder: str) -> dict[str, str]:
+    """The fragments of a client's folder, by name."""
+    found = {}
+    for path in sorted((DOCUMENTS / folder).glob("*.graphql")):
+        text = path.read_text(encoding="utf-8")
+        for definition in parse(text).definitions:
+            if isinstance(definition, FragmentDefinitionNode) and definition.loc is not None:
+                found[definition.name.value] = text[definition.loc.start : definition.loc.end]
+    return found
 
 
 def examples() -> list[Example]:
