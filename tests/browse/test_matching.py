@@ -120,7 +120,12 @@ async def test_what_can_be_bought_is_in_stock(shop: Shop) -> None:
     assert await catalog.slugs(in_stock=False) == ["arquivado", "guardado", "preso", "vazio"]
     assert "guardado" in await catalog.slugs(in_stock=True, ignores_safety_stock=True)
     # A hold that has expired is there to be taken, though nobody has released it yet.
-    row = {"id": new_id(), "cart_id": new_id(), "cart_line_id": new_id(), "variant_id": shop.variants["PRESO"]}
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "cart_id": new_id(),
+        "cart_line_id": new_id(),
+        "variant_id": shop.variants["PRESO"],
+    }
     row |= {"location_id": shop.locations["cd"], "quantity": 3000, "expires_at": now() - timedelta(seconds=1)}
     await shop.db.run(lambda tx: tx.execute(insert(hold).values(**row)))
     assert "preso" in await catalog.slugs(in_stock=True)

@@ -100,7 +100,7 @@ async def product_page(
 ) -> ProductConnection:
     """A page of the products that match; rows are read where any of them is asked for."""
     size = check_first(first)
-    matching = await matching_of(context, search, filter)
+    matching = await matching_of(context, search, filter, stock="facets" in selection)
     given = sort or ProductSort(key=ProductSortKey.RELEVANCE)
     order, descending = settle(Order(given.key.value), given.descending, matching.search)
     kind = _kind(order, descending, context.locale)

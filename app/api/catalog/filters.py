@@ -88,8 +88,8 @@ class ProductFilter:
     )
 
 
-async def matching_of(context: Context, search: str | None, given: ProductFilter | None) -> Matching:
-    """What is looked for in the request's channel and language.
+async def matching_of(context: Context, search: str | None, given: ProductFilter | None, *, stock: bool) -> Matching:
+    """What is looked for in the request's channel and language. `stock`: it will be asked what is in stock.
 
     Raises BAD_REQUEST for malformed ids and for what is too long or too many, FORBIDDEN for `status` and `published`
     without `catalog.read`.
@@ -108,7 +108,7 @@ async def matching_of(context: Context, search: str | None, given: ProductFilter
     return Matching(
         sight=sight_of(context),
         locale=context.locale,
-        location_ids=await _location_ids(context),
+        location_ids=await _location_ids(context) if stock or wanted.in_stock is not None else (),
         ignores_safety_stock=context.channel.ignores_safety_stock,
         search=read_search(search),
         ids=None if wanted.ids is None else _ids(wanted.ids),
