@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, Uuid, any_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from app.catalog.queries import variants_by_ids
+from app.catalog.tables import variant
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, collect
@@ -25,6 +25,7 @@ CHUNK: Final = 2000
 """How many variants' prices are held in memory at a time."""
 
 LIST = select(price_list).where(price_list.c.id == bindparam("price_list_id"))
+KNOWN = select(variant.c.id).where(variant.c.id == any_(bindparam("variant_ids", type_=ARRAY(Uuid))))
 CURRENT = (
     select(price)
     .where(
@@ -133,7 +134,7 @@ def check_changes(changes: Iterable[PriceChange], now: datetime) -> None:
 
 async def _known_variants(tx: Tx, changes: Iterable[PriceChange]) -> list[UUID]:
     wanted = {change.variant_id for change in changes}
-    known = await variants_by_ids(tx, wanted)
+    known = {row.id for row in await tx.rows(KNOWN, {"variant_ids": list(wanted)})}
     collect(
         [
             NotFound("There is no such variant.", path=(*change.path, "variant"))

@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, Text, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.platform.db import Reader
-from app.pricing.tables import channel_price, price, price_list, tax_class, tax_rate
+from app.pricing.tables import price, price_list, tax_class, tax_rate
 
 IDS = bindparam("ids", type_=ARRAY(Uuid))
 CODES = bindparam("codes", type_=ARRAY(Text(collation="C")))
@@ -27,14 +27,6 @@ RATES_OF_CLASSES = (
     .where(tax_rate.c.tax_class_id == any_(IDS))
     .order_by(tax_rate.c.country, tax_rate.c.region.nulls_first(), tax_rate.c.starts_at.nulls_first(), tax_rate.c.id)
 )
-RANGES = (
-    select(
-        channel_price.c.product_id, func.min(channel_price.c.amount).label("lowest"),
-        func.max(channel_price.c.amount).label("highest"),
-    )
-    .where(channel_price.c.channel_id == bindparam("channel_id"), channel_price.c.product_id == any_(IDS))
-    .group_by(channel_price.c.product_id)
-)  # fmt: skip
 
 
 async def price_lists_by_ids(db: Reader, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
@@ -109,12 +101,3 @@ async def rates_of_classes(db: Reader, class_ids: Collection[UUID]) -> dict[UUID
     for row in await db.rows(RATES_OF_CLASSES, {"ids": list(found)}) if found else ():
         found[row.tax_class_id].append(row)
     return found
-
-
-async def price_ranges(db: Reader, product_ids: Collection[UUID], channel_id: UUID) -> dict[UUID, tuple[int, int]]:
-    """The lowest and highest price that anybody pays for a unit of a product's variants, as the channel shows prices.
-
-    Products without any price there are left out. Archived variants count: leave them out with `prices_of` instead.
-    """
-    rows = await db.rows(RANGES, {"ids": list(product_ids), "channel_id": channel_id}) if product_ids else ()
-    return {row.product_id: (row.lowest, row.highest) for row in rows}

@@ -107,8 +107,9 @@ tax_rate = Table(
 channel_price = Table(
     "channel_price",
     metadata,
-    Column("channel_id", Uuid, ForeignKey("channel.id"), primary_key=True),
-    Column("variant_id", Uuid, ForeignKey("variant.id"), primary_key=True, index=True),
+    # No foreign keys: who sets a channel holds its row while prices wait to be worked out.
+    Column("channel_id", Uuid, primary_key=True),
+    Column("variant_id", Uuid, primary_key=True, index=True),
     Column("product_id", Uuid, nullable=False),
     # As the channel shows prices, with or without tax.
     minor("amount"),

@@ -20,7 +20,7 @@ from app.pricing.audit import violations
 from app.pricing.listing import refresh, refresh_due, refresh_products
 from app.pricing.price_lists import create_price_list, update_price_list
 from app.pricing.prices import PriceChange, set_prices
-from app.pricing.tables import channel_price, tax_class, tax_rate
+from app.pricing.tables import tax_class, tax_rate
 from app.pricing.taxes import RateChange, set_tax_rate
 from tests.pricing.pricing import actor_at, add_list, listed, put, quotes, told
 from tests.shop import LONG_AGO, STAMPS, Shop
@@ -259,16 +259,3 @@ async def test_a_first_price_waits_for_what_changes_all_prices_and_the_other_way
         assert not waiting.done()
     await waiting
     await check_listed(shop, NOW)
-
-
-@pytest.mark.parametrize("columns", [{"amount": 5}, {"tax": 1}, {"valid_until": NOW + HOUR}])
-async def test_the_audit_sees_a_listing_that_is_not_the_price(shop: Shop, columns: dict[str, Any]) -> None:
-    a = await shop.variant("A", price=None)
-    await put(shop, NOW, PriceChange(a, 1000))
-    assert await violations(shop.db) == []
-    async with shop.db.transaction() as tx:
-        await tx.execute(
-            update(channel_price).where(channel_price.c.channel_id == shop.channels["web"]).values(columns)
-        )
-    (violation,) = await violations(shop.db)
-    assert str(a) in violation
