@@ -199,7 +199,9 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
 
 def _sold_by_words(locale: str) -> Select[Any]:
     """The first that come, only as many as it takes to tell that there are not few."""
-    some = _by_words(locale).join(product, product.c.id == _text.c.product_id).where(sold()).limit(FEW)
+    # OFFSET 0: the words are looked up in their index, whatever the planner thinks that a small LIMIT is worth.
+    hits = _by_words(locale).offset(literal_column("0")).subquery(f"hits_{LOCALES.index(locale)}")
+    some = select(hits.c.product_id).join(product, product.c.id == hits.c.product_id).where(sold()).limit(FEW)
     return select(some.subquery(f"some_{LOCALES.index(locale)}").c.product_id)
 
 
