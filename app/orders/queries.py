@@ -6,7 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Row, Uuid, and_, bindparam, exists, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Row,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.identity.principal import Principal
@@ -109,17 +123,20 @@ class OrdersWanted:
 
 
 def _within_reach(principal: Principal) -> list[Any]:
-    conditions: list[Any] = []
+    """As `identity.access.may_open_order` decides it of one order."""
+    own: list[Any] = []
     if principal.location_ids is not None:
-        picked_up = exists(
-            select(literal(1)).where(
-                order_delivery.c.order_id == order.c.id, order_delivery.c.location_id.in_(principal.location_ids)
-            )
-        )
-        conditions.append(or_(order.c.location_id.in_(principal.location_ids), picked_up))
+        own.append(order.c.location_id.in_(principal.location_ids))
     if principal.channel_ids is not None:
-        conditions.append(order.c.channel_id.in_(principal.channel_ids))
-    return conditions
+        own.append(order.c.channel_id.in_(principal.channel_ids))
+    if principal.location_ids is None:
+        return own
+    picked_up = exists(
+        select(literal(1)).where(
+            order_delivery.c.order_id == order.c.id, order_delivery.c.location_id.in_(principal.location_ids)
+        )
+    )
+    return [or_(and_(*own), picked_up)]
 
 
 def _conditions(principal: Principal, wanted: OrdersWanted) -> list[Any]:
@@ -181,8 +198,9 @@ async def orders_of_customers(
     after: tuple[datetime, UUID] | None,
 ) -> dict[UUID, list[Row[Any]]]:
     """Orders of these customers that the caller may see, newest first, at most `first` + 1 of each; one statement."""
-    wanted = func.unnest(literal(list(customer_ids), ARRAY(Uuid))).column_valued("wanted")
-    conditions = [order.c.customer_id == wanted, *_within_reach(principal)]
+    customers = func.unnest(literal(list(customer_ids), ARRAY(Uuid)))
+    wanted = customers.table_valued(column("id", Uuid)).render_derived(name="wanted")
+    conditions = [order.c.customer_id == wanted.c.id, *_within_reach(principal)]
     if after is not None:
         conditions.append(tuple_(order.c.placed_at, order.c.id) < tuple_(literal(after[0]), literal(after[1])))
     newest = (

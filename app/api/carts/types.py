@@ -294,9 +294,8 @@ async def load_cart_lines(context: Context, keys: Sequence[UUID]) -> list[CartLi
     return [found.get(key) for key in keys]
 
 
-@loads("Delivery")
-async def load_deliveries(context: Context, keys: Sequence[UUID]) -> list[Delivery | None]:
-    """Deliveries of carts that the caller may find."""
+async def load_cart_deliveries(context: Context, keys: Sequence[UUID]) -> list[Delivery | None]:
+    """Deliveries of carts that the caller may find; `app.api.orders` knows those of orders."""
     found: dict[UUID, Delivery] = {}
     for view in await _views_found(context, await queries.carts_of_deliveries(context.db, keys)):
         found |= {delivery.id: _delivery(view, delivery.id) for delivery in view.basket.deliveries}

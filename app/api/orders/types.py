@@ -10,6 +10,7 @@ import strawberry
 from sqlalchemy import Row
 
 from app.api.carts.parts import Attribute, CartVisit, Delivery, Discount, PriceOverride, TaxLine, Totals, by_key
+from app.api.carts.types import load_cart_deliveries
 from app.api.channels.types import Channel, Location, load_channels, load_locations
 from app.api.context import Context
 from app.api.customers.types import Customer, load_customers
@@ -210,18 +211,7 @@ class Order(Node):
         rows = await queries.deliveries_of_orders(batch.context.db, keys)
         lines = await queries.lines_of_orders(batch.context.db, keys)
         return [
-            [
-                Delivery.of(
-                    row,
-                    currency=parent.row.currency,
-                    line_ids=[
-                        ids.encode("OrderLine", line.id)
-                        for line in lines.get(parent.row.id, ())
-                        if line.delivery_id == row.id
-                    ],
-                )
-                for row in rows.get(parent.row.id, ())
-            ]
+            [_delivery(row, parent, lines.get(parent.row.id, ())) for row in rows.get(parent.row.id, ())]
             for parent in parents
         ]
 
@@ -260,6 +250,11 @@ class Order(Node):
         return [[CartVisit.of(row) for row in rows.get(parent.row.id, ())] for parent in parents]
 
 
+def _delivery(row: Row[Any], order: Order, lines: Sequence[Row[Any]]) -> Delivery:
+    line_ids = [ids.encode("OrderLine", line.id) for line in lines if line.delivery_id == row.id]
+    return Delivery.of(row, currency=order.row.currency, line_ids=line_ids)
+
+
 @loads("Order")
 async def load_orders(context: Context, keys: Sequence[UUID]) -> list[Order | None]:
     """Orders that the caller may open by their own id."""
@@ -285,3 +280,35 @@ async def load_known_orders(context: Context, keys: Sequence[UUID]) -> list[Orde
     """Orders that the caller came to by their cart, or has just written: sight was decided there."""
     rows = await queries.orders_by_ids(context.db, keys)
     return [Order.of(row, context) if row is not None else None for row in map(rows.get, keys)]
+
+
+@loads("OrderLine")
+async def load_order_lines(context: Context, keys: Sequence[UUID]) -> list[OrderLine | None]:
+    """Lines of orders that the caller may open by their own id."""
+    found = await _with_orders(context, await queries.lines_by_ids(context.db, keys))
+    return [OrderLine.of(*found[key], context) if key in found else None for key in keys]
+
+
+@loads("OrderEvent")
+async def load_order_events(context: Context, keys: Sequence[UUID]) -> list[OrderEvent | None]:
+    """Events of orders that the caller may open by their own id."""
+    found = await _with_orders(context, await queries.events_by_ids(context.db, keys))
+    return [OrderEvent.of(found[key][0], context) if key in found else None for key in keys]
+
+
+@loads("Delivery")
+async def load_deliveries(context: Context, keys: Sequence[UUID]) -> list[Delivery | None]:
+    """Deliveries of carts that the caller may find, and of orders that they may open by their own id."""
+    of_carts = await load_cart_deliveries(context, keys)
+    left = [key for key, delivery in zip(keys, of_carts, strict=True) if delivery is None]
+    found = await _with_orders(context, await queries.deliveries_by_ids(context.db, left) if left else {})
+    lines = await queries.lines_of_orders(context.db, {row.order_id for row, _ in found.values()}) if found else {}
+    of_orders = {key: _delivery(row, order, lines.get(row.order_id, ())) for key, (row, order) in found.items()}
+    return [delivery or of_orders.get(key) for key, delivery in zip(keys, of_carts, strict=True)]
+
+
+async def _with_orders(context: Context, rows: dict[UUID, Row[Any]]) -> dict[UUID, tuple[Row[Any], Order]]:
+    """These parts of orders, each with its order, where the caller may open that."""
+    keys = list(dict.fromkeys(row.order_id for row in rows.values()))
+    orders = dict(zip(keys, await load_orders(context, keys), strict=True)) if keys else {}
+    return {key: (row, order) for key, row in rows.items() if (order := orders[row.order_id]) is not None}
