@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import select, text
 
 from app.carts import audit as carts_audit
+from app.carts.carts import expire_carts
 from app.carts.tables import cart
 from app.catalog import audit as catalog_audit
 from app.catalog.tables import category, collection, product
@@ -30,6 +31,7 @@ from app.platform import clock, operations
 from app.platform.db import Database, Tx
 from app.pos.tables import register
 from app.pricing import audit as pricing_audit
+from app.pricing.listing import refresh_due
 from app.pricing.tables import priced_variant
 
 log = structlog.get_logger("feira.worker")
@@ -57,8 +59,20 @@ async def sweep_holds(database: Database) -> int:
     return await sweeper.sweep(database, clock.now())
 
 
+async def tell_prices(database: Database) -> int:
+    """What begins or ends by the clock is a change like any other, and told within a second (DESIGN, law 5)."""
+    return await refresh_due(database, clock.now())
+
+
+async def close_carts(database: Database) -> int:
+    """Carts whose time is over give back what they hold."""
+    return await expire_carts(database, clock.now())
+
+
 JOBS = (
     Job("sweep holds", 0.5, sweep_holds),
+    Job("tell prices", 0.5, tell_prices),
+    Job("close carts", 60, close_carts),
     Job("forget operations", 3600, forget_operations),
 )
 
