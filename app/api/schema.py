@@ -3,8 +3,8 @@
 from typing import Annotated
 
 import strawberry
+from graphql import GraphQLSchema, get_named_type
 from strawberry.schema.config import StrawberryConfig
-from strawberry.tools import merge_types
 
 from app.api.carts.mutations import CartMutations
 from app.api.carts.queries import CartQueries
@@ -21,7 +21,7 @@ from app.api.engine.errors import Code, RequestError
 from app.api.errors import InvalidInput, NotFound, VersionConflict
 from app.api.identity.mutations import IdentityMutations
 from app.api.identity.queries import IdentityQueries
-from app.api.inventory.errors import InsufficientStock
+from app.api.inventory.errors import InsufficientStock, StockMoved
 from app.api.inventory.mutations import InventoryMutations
 from app.api.inventory.queries import InventoryQueries
 from app.api.nodes import Node, load_nodes
@@ -56,42 +56,55 @@ class NodeQueries:
         return await load_nodes(info.context, [ids.decode_any(each) for each in ids_])
 
 
-Query = merge_types(
-    "Query",
-    (
-        NodeQueries,
-        IdentityQueries,
-        ChannelsQueries,
-        CatalogQueries,
-        PricingQueries,
-        InventoryQueries,
-        DeliveryQueries,
-        CartQueries,
-        OrderQueries,
-        CustomersQueries,
-        PosQueries,
-    ),
+@strawberry.type(description="What can be read.")
+class Query(
+    NodeQueries,
+    IdentityQueries,
+    ChannelsQueries,
+    CatalogQueries,
+    PricingQueries,
+    InventoryQueries,
+    DeliveryQueries,
+    CartQueries,
+    OrderQueries,
+    CustomersQueries,
+    PosQueries,
+):
+    pass
+
+
+@strawberry.type(
+    description="What can be done. Each takes one `input`, whose `operationId` makes it happen once, and answers a "
+    "payload."
 )
-Mutation = merge_types(
-    "Mutation",
-    (
-        CatalogMutations,
-        PricingMutations,
-        InventoryMutations,
-        CartMutations,
-        OrderMutations,
-        DeliveryMutations,
-        CustomersMutations,
-        ChannelsMutations,
-        PosMutations,
-        IdentityMutations,
-    ),
-)
+class Mutation(
+    CatalogMutations,
+    PricingMutations,
+    InventoryMutations,
+    CartMutations,
+    OrderMutations,
+    DeliveryMutations,
+    CustomersMutations,
+    ChannelsMutations,
+    PosMutations,
+    IdentityMutations,
+):
+    pass
+
+
+def describe_inputs(schema: GraphQLSchema) -> None:
+    """What a mutation's `input` is, its type says: an argument without a description of its own takes that one."""
+    assert schema.mutation_type is not None
+    for field in schema.mutation_type.fields.values():
+        for argument in field.args.values():
+            argument.description = argument.description or get_named_type(argument.type).description
+
 
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     # Reached through interfaces alone.
-    types=[InvalidInput, NotFound, VersionConflict, InsufficientStock, PriceChanged],
+    types=[InvalidInput, NotFound, VersionConflict, InsufficientStock, StockMoved, PriceChanged],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+describe_inputs(schema._schema)
