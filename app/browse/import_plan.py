@@ -74,7 +74,7 @@ async def plan_import(
     if place is None or not actor.principal.works_at(place.id):
         if location is None and place is None:
             raise InvalidInput("The shop has no location for stock: name one.", path=("location",), code="NO_LOCATION")
-        raise NotFound("There is no such location.", path=("location",))
+        raise NotFound(f"There is no such location{_named(location)}.", path=("location",))
     prices = await _price_list(db, own.currency, price_list)
     check_reach(actor, dict(prices._mapping), ("priceList",))
     if locale is not None and locale not in LOCALES:
@@ -112,8 +112,12 @@ async def _price_list(db: Reader, currency: str, named: UUID | str | None) -> Ro
     else:
         found = (await price_lists_by_codes(db, [named])).get(named) if "\0" not in named else None
     if found is None:
-        raise NotFound("There is no such price list.", path=("priceList",))
+        raise NotFound(f"There is no such price list{_named(named)}.", path=("priceList",))
     return found
+
+
+def _named(code: object) -> str:
+    return f": “{code}”" if isinstance(code, str) else ""
 
 
 async def _channels(db: Reader, codes: Sequence[str] | None) -> tuple[UUID, ...]:

@@ -106,7 +106,8 @@ def fault(
     shape: FileShape, record: ProductRecord, name: str, value: str, refusal: Refusal, lost: Lost, line: int
 ) -> RowError:
     """The error of a file that a refusal is; `name` by our names for columns."""
-    reason = refusal.message[:1].lower() + refusal.message[1:].rstrip(".")
+    text = refusal.message.rstrip(".")
+    reason = text if text[1:2].isupper() else text[:1].lower() + text[1:]
     return RowError(
         line=line,
         column=column_name(shape, name),
