@@ -33,7 +33,7 @@ async def sound(shop):
         (update(category).where(ROOT).values(lineage=[]), "roupas: its lineage is not"),
         (
             update(category).where(ROOT).values(archived=True),
-            "camisetas: it is in use below a category that is archived",
+            "camisetas: it is in use below",
         ),
         (delete(product_text), "camiseta: it has no name"),
         (update(product).values(options=[]), "CAM-P: it has another number of option values"),
