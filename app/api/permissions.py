@@ -151,6 +151,9 @@ NEEDS: Final[Mapping[str, str | Selling | None]] = {
     "Channel.settings": "settings.write",
     "Order.events": "orders.read",
     "Product.publications": "catalog.read",
+    "Product.texts": "catalog.read",
+    "Product.taxClassId": "catalog.read",
+    "Variant.taxClassId": "catalog.read",
     "Variant.backorderAllowance": "stock.read",
     "VariantPrice.explanation": "prices.read",
 }

@@ -39,6 +39,8 @@ LOCK: Final = (
     .order_by(channel.c.id)
     .with_for_update()
 )
+# Held before the rows: who waits for the default's row would not see which one became it meanwhile.
+CHANGE_DEFAULT: Final = select(func.pg_advisory_xact_lock(7_346_001))
 UPDATE: Final = update(channel).where(channel.c.id == bindparam("channel_id"))
 UNSET_DEFAULT: Final = (
     update(channel)
@@ -87,6 +89,7 @@ async def create(tx: Tx, actor: Actor, *, code: str, currency: str, given: Chann
     if not is_currency(currency):
         raise InvalidInput("This is not an ISO 4217 code.", path=("currency",), code="UNKNOWN_CURRENCY")
     row["currency"] = currency
+    await tx.execute(CHANGE_DEFAULT)
     others = await tx.rows(LOCK, {"channel_id": channel_id})
     if not others:
         row["is_default"] = True
@@ -105,8 +108,10 @@ async def update_channel(
 
     Raises NotFound, VersionConflict, InvalidInput (ALREADY_TAKEN, DEFAULT_CHANNEL, …).
     """
-    found = await _lock(tx, actor, channel_id, expected_version)
     written = fields.checked(given, CHECKS)
+    if written.get("is_default"):
+        await tx.execute(CHANGE_DEFAULT)
+    found = await _lock(tx, actor, channel_id, expected_version)
     if found.is_default and not written.get("is_default", True):
         raise InvalidInput("Make another channel the default instead.", path=("isDefault",), code="DEFAULT_CHANNEL")
     _check_default(written.get("is_default", found.is_default), written.get("active", found.active))

@@ -27,6 +27,7 @@ from app.identity import fields
 from app.identity.principal import Actor
 from app.platform import ids
 from app.platform.db import Tx
+from app.pricing.listing import change_frame, refresh
 
 CHANNEL = (
     "name", "kind", "country", "region", "locale", "prices_include_tax", "order_prefix", "hold_minutes",
@@ -56,7 +57,10 @@ class ChannelsMutations:
     async def channel_create(self, info: Info, input: ChannelCreateInput) -> ChannelCreatePayload | None:
         async def command(tx: Tx, actor: Actor) -> Result:
             given = _channel(input, input.currency)
+            # Before the channel's row is locked: whoever writes prices waits the other way round.
+            await change_frame(tx)
             channel_id = await channels.create(tx, actor, code=input.code, currency=input.currency, given=given)
+            await refresh(tx, None, [channel_id], actor.now)
             return {"channel": channel_id}
 
         return await perform(info, ChannelCreatePayload, input, command)
@@ -66,6 +70,7 @@ class ChannelsMutations:
         async def command(tx: Tx, actor: Actor) -> Result:
             channel_id = ids.require("Channel", input.channel_id, ("channelId",))
             found = (await channels_by_ids(tx, [channel_id])).get(channel_id)
+            await change_frame(tx)
             await channels.update_channel(
                 tx,
                 actor,
@@ -73,6 +78,7 @@ class ChannelsMutations:
                 given=_channel(input, found.currency if found else None, "active"),
                 expected_version=input.expected_version,
             )
+            await refresh(tx, None, [channel_id], actor.now)
             return {"channel": channel_id}
 
         return await perform(info, ChannelUpdatePayload, input, command)
