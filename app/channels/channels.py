@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 
 from app.channels.queries import locations_by_ids
 from app.channels.tables import channel, channel_location
