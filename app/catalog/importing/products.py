@@ -22,6 +22,7 @@ from app.catalog.whole import Values, Whole, lock_wholes
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import Refusal
+from app.platform.texts import key_of
 
 IMPORT_KEY: Final = 0x696D706F7274
 """Imports take turns batch by batch: two of one file never meet half way through a product."""
@@ -157,7 +158,8 @@ def _draft(
 async def _shelves(tx: Tx, actor: Actor, target: Target, trials: Sequence[Trial]) -> dict[str, Shelf]:
     """Category and collection of each record by its handle, made where missing, and locked."""
     paths: dict[tuple[str, ...], list[Trial]] = {}
-    names: dict[str, list[Trial]] = {}
+    spellings: dict[tuple[str, ...], tuple[str, ...]] = {}
+    names: set[str] = set()
     for trial in trials:
         record = trial.record
         if record is None or record.continues:
@@ -166,20 +168,31 @@ async def _shelves(tx: Tx, actor: Actor, target: Target, trials: Sequence[Trial]
         if len(path) > MAX_DEPTH:
             trial.refuse([Refusal(f"Categories are at most {MAX_DEPTH} deep.", path=("categoryId",))])
         elif path:
-            paths.setdefault(path, []).append(trial)
+            paths.setdefault(_spelled_first(spellings, path), []).append(trial)
         if record.collection:
-            names.setdefault(record.collection, []).append(trial)
+            names.add(record.collection)
     categories = await _categories(tx, actor, target, paths)
     collections = await ensure_collections(tx, actor, names, locale=target.locale) if names else {}
     await tx.rows(LOCK_CATEGORIES, {"ids": list(categories.values())})
     await tx.rows(LOCK_COLLECTIONS, {"ids": list(collections.values())})
     return {
         trial.record.handle: Shelf(
-            categories.get(category_path(trial.record)), collections.get(trial.record.collection)
+            categories.get(_spelled_first(spellings, category_path(trial.record))),
+            collections.get(trial.record.collection),
         )
         for trial in trials
         if trial.record is not None
     }
+
+
+def _spelled_first(spellings: dict[tuple[str, ...], tuple[str, ...]], path: tuple[str, ...]) -> tuple[str, ...]:
+    """The path as the batch spells each of its steps first: a category of other letters is the same one."""
+    spelled: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    for name in path:
+        keys = (*keys, key_of(name))
+        spelled = spellings.setdefault(keys, (*spelled, name))
+    return spelled
 
 
 async def _categories(
