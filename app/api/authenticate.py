@@ -5,6 +5,7 @@ staff who may not work in that one the first of theirs. A WebSocket may say in `
 headers: `Authorization`, `Feira-Channel`, `Accept-Language`.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any, Final
@@ -29,6 +30,7 @@ from app.platform.errors import InvalidInput
 FRESH_SECONDS: Final = 1.5
 """A change of a channel's settings is noticed within this time in every process."""
 MOST_KEPT: Final = 1_000
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:]{2,45}\](:\d{1,5})?")
 
 Key = str | UUID | None
 _channels: WeakKeyDictionary[Database, Recent[Key, Row[Any]]] = WeakKeyDictionary()
@@ -56,10 +58,19 @@ def contexts(db: Database, *, production: bool = False, base_url: str = "") -> C
             locale=texts.negotiate(_said(request, "Accept-Language")),
             now=now,
             request_id=str(structlog.contextvars.get_contextvars().get("request_id") or ""),
-            base_url=base_url,
+            base_url=base_url or _own_address(request),
         )
 
     return context_for
+
+
+def _own_address(request: Request) -> str:
+    """Where this request was sent to, so that the shop's own pictures can be found; empty for a host that is none."""
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        return ""
+    secure = request.scope.get("scheme") in ("https", "wss") or request.headers.get("x-forwarded-proto") == "https"
+    return f"{'https' if secure else 'http'}://{host}"
 
 
 def _bearer(authorization: str) -> str:

@@ -60,7 +60,11 @@
   const examples = JSON.parse(document.getElementById("examples").textContent);
   const explorer = window.GraphiQLPluginExplorer.explorerPlugin({ showAttribution: false });
   const settings = { fetcher, plugins: [explorer], defaultEditorToolsVisibility: "variables", shouldPersistHeaders: true };
-  if (examples.length) settings.defaultTabs = examples.map(tab);
+  if (examples.length) {
+    settings.defaultTabs = examples.map(tab);
+    // GraphiQL leaves the first tab's variables and headers blank unless it is told them by themselves too.
+    Object.assign(settings, settings.defaultTabs[0]);
+  }
   window.ReactDOM.createRoot(document.getElementById("graphiql")).render(
     window.React.createElement(window.GraphiQL, settings),
   );
