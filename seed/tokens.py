@@ -4,6 +4,7 @@ They are kept in the data directory, in a file that nobody else on the machine m
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +47,9 @@ async def tokens(database: Database, settings: Settings) -> dict[str, str]:
         else:
             given[label] = kept[label]
     if given != kept:
-        _write(file, given)
+        # A shop elsewhere may be opened where nothing can be written: its tokens are new at each start.
+        with suppress(OSError):
+            _write(file, given)
     return given
 
 
@@ -64,10 +67,10 @@ async def _make(database: Database, label: str, bearer: Bearer) -> str:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """What was kept; nothing where there is no file, or one that is not ours."""
+    """What was kept; nothing where there is no file that can be read and is one."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return {}
 
 

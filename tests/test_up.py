@@ -158,7 +158,7 @@ def test_what_is_being_answered_is_answered_before_it_stops(tmp_path, database_u
             client.sendall(body[5:])
             assert client.recv(65536).startswith(b"HTTP/1.1 200")
         assert shop.process.wait(60) == 0
-        assert not (tmp_path / "unused").exists()
+        assert not (tmp_path / "unused" / "postgres").exists()
     finally:
         shop.kill()
 

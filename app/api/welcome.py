@@ -11,7 +11,8 @@ TILL = "till centro-1"
 """The token that a first sale is made with."""
 
 PRODUCTS = "{ products(first: 3) { nodes { name availability priceRange { min { amount currency } } } } }"
-START = """mutation { cartCreate(input: {lines: [{variant: {sku: "CASA-CANECA-UNICA"}}]}) { cart { id } } }"""
+START = """mutation { cartCreate(input: {lines: [{variant: {sku: "CASA-CANECA-UNICA"}}]}) { cart { id } \
+userErrors { code message } } }"""
 SELL = """mutation Sell($cart: ID!) { checkoutComplete(input: {cartId: $cart, tenders: [{method: CASH, \
 amount: {amount: "59.90", currency: BRL}}]}) { order { number status } userErrors { message } } }"""
 
@@ -41,7 +42,7 @@ def sale(url: str, token: str) -> list[str]:
     """Commands for a shell: a cart with the last mug, its checkout with cash, and what a shopper sees then."""
     start = curl(url, START, token=token)
     return [
-        f"CART=$({start} | grep -o 'cart_[0-9a-z]*' | head -1)",
+        f"CART=$({start} | tee -a /dev/stderr | grep -o 'cart_[0-9a-z]*')",
         curl(url, SELL, token=token, cart="'$CART'"),
         curl(url, GONE),
     ]
@@ -51,4 +52,6 @@ def curl(url: str, query: str, *, token: str | None = None, **variables: str) ->
     """A command for a shell that runs this operation; a variable may leave its quotes for one of the shell's."""
     body = json.dumps({"query": query} | ({"variables": variables} if variables else {}))
     header = f" -H 'authorization: Bearer {token}'" if token else ""
-    return f"curl -s {shlex.quote(url + '/graphql')} -H 'content-type: application/json'{header} \\\n  -d '{body}'"
+    return (
+        f"curl -sw '\\n' {shlex.quote(url + '/graphql')} -H 'content-type: application/json'{header} \\\n  -d '{body}'"
+    )

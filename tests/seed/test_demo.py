@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -227,6 +228,23 @@ async def test_an_interrupted_load_is_gone_on_with(database, settings, records, 
     assert await audit(database) == {check: [] for check in AUDITED}
 
 
+async def test_a_cancelled_load_leaves_the_turn_to_the_next(database, database_url, settings, content):
+    def bar(_, done, __):
+        if done >= 150:
+            loading.cancel()
+
+    loading = asyncio.create_task(demo.load(database, settings, bar))
+    with pytest.raises(asyncio.CancelledError):
+        await loading
+    other = Database.open(database_url)
+    try:
+        async with asyncio.timeout(30):
+            await demo.load(other, settings, silent)
+    finally:
+        await other.close()
+    assert await database.value(select(func.count()).select_from(product)) == len(content.products)
+
+
 async def test_what_was_changed_between_an_interruption_and_the_rest_stays(database, settings, content):
     total = sum(size for size, _ in demo.steps(content))
     with pytest.raises(Interrupted):
@@ -306,6 +324,11 @@ async def test_a_lost_or_spoiled_file_of_tokens_is_made_anew(demo_shop, settings
         assert list(fresh) == BEARERS
         assert not set(fresh.values()) & set(given.values())
         assert await demo.tokens(demo_shop, settings) == fresh
+
+
+async def test_where_nothing_can_be_written_the_tokens_work_all_the_same(demo_shop):
+    given = await demo.tokens(demo_shop, Settings(data_dir=Path("/proc/nowhere")))
+    assert await authenticate(demo_shop, given["owner"], clock.now())
 
 
 async def test_staff_who_left_have_no_token(demo_shop, settings):
