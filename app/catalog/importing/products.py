@@ -187,11 +187,14 @@ async def _shelves(tx: Tx, actor: Actor, target: Target, trials: Sequence[Trial]
 
 def _spelled_first(spellings: dict[tuple[str, ...], tuple[str, ...]], path: tuple[str, ...]) -> tuple[str, ...]:
     """The path as the batch spells each of its steps first: a category of other letters is the same one."""
+    if path in spellings:
+        return spellings[path]
     spelled: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     for name in path:
-        keys = (*keys, key_of(name))
+        keys = (*keys, "\0" + key_of(name))
         spelled = spellings.setdefault(keys, (*spelled, name))
+    spellings[path] = spelled
     return spelled
 
 
