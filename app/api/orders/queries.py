@@ -14,7 +14,6 @@ from app.api.orders.types import Order, OrderStatus, load_known_orders, load_ord
 from app.api.paging import Connection
 from app.carts.queries import carts_by_ids
 from app.carts.write import may_open
-from app.catalog.fields import storable
 from app.channels.queries import channels_by_codes
 from app.orders import queries
 from app.orders.queries import OrdersWanted
@@ -63,11 +62,10 @@ async def find_order(context: Context, by: OrderBy) -> Order | None:
     if by.id:
         key = ids.decode("Order", by.id)
     elif by.number:
-        row = await queries.order_by_number(context.db, by.number) if storable(by.number) else None
+        row = await queries.order_by_number(context.db, by.number)
         key = row.id if row is not None else None
     else:
-        number = by.receipt_number
-        row = await queries.order_by_receipt(context.db, number) if number and storable(number) else None
+        row = await queries.order_by_receipt(context.db, by.receipt_number or "")
         key = row.id if row is not None else None
     return (await load_orders(context, [key]))[0] if key is not None else None
 
@@ -87,12 +85,11 @@ async def wanted_orders(context: Context, given: OrderFilter | None) -> OrdersWa
         return OrdersWanted()
     if len(given.channels or ()) > MOST_NAMED or len(given.statuses or ()) > MOST_NAMED:
         raise RequestError(Code.BAD_REQUEST, f"A filter names at most {MOST_NAMED} of a kind.")
-    if len(given.search or "") > LONGEST_SEARCH or not storable(given.search or ""):
-        raise RequestError(Code.BAD_REQUEST, f"`filter.search` has at most {LONGEST_SEARCH} characters of text.")
+    if len(given.search or "") > LONGEST_SEARCH:
+        raise RequestError(Code.BAD_REQUEST, f"`filter.search` has at most {LONGEST_SEARCH} characters.")
     channels = None
     if given.channels is not None:
-        codes = [code for code in given.channels if storable(code)]
-        channels = tuple(row.id for row in (await channels_by_codes(context.db, codes)).values())
+        channels = tuple(row.id for row in (await channels_by_codes(context.db, given.channels)).values())
     return OrdersWanted(
         statuses=tuple(str(each.value) for each in given.statuses) if given.statuses is not None else None,
         channel_ids=channels,
