@@ -82,7 +82,7 @@ class Market:
     async def hire(self, name: str, role: str, **places: Any) -> None:
         """Staff with a token under `name`; `location_ids` and `channel_ids`, everywhere when left out."""
         actor = self.shop.actor("owner")
-        given: Any = {"name": name, "email": f"{name}@feira.example", "role": role}
+        given: Any = {"name": name, "email": "-".join(name.split()) + "@feira.example", "role": role}
         given |= {"location_ids": None, "channel_ids": None} | places
         staff_id = await self.shop.db.run(partial(staff.create, actor=actor, given=given))
         self.of[f"Staff {name}"] = ids.encode("Staff", staff_id)
