@@ -1,18 +1,17 @@
 """Relay connections over keyset cursors: pages that neither skip nor repeat while rows change."""
 
 import base64
-import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
 import strawberry
 
 from app.api.engine.errors import RequestError
+from app.catalog.fields import storable
 
 MOST = 100
 COUNTED_UP_TO = 10_000
@@ -85,15 +84,18 @@ def encode_cursor(kind: str, *keys: Any) -> str:
     return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
-def decode_cursor(kind: str, cursor: str | None, *types: type) -> tuple[Any, ...] | None:
-    """The values in a cursor of this list and order, None for none. Raises BAD_REQUEST for any other text."""
+def decode_cursor(kind: str, cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
+    """The values in a cursor of this list and order, None for none. Raises BAD_REQUEST for any other text.
+
+    `types`: int, str, datetime or UUID; with `| None` where the list has entries without such a value.
+    """
     if cursor is None:
         return None
     try:
         body = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
         if isinstance(body, list) and len(body) == len(types) + 1 and body[0] == kind:
             return tuple(_restored(value, wanted) for value, wanted in zip(body[1:], types, strict=True))
-    except (ValueError, TypeError, ArithmeticError, UnicodeError, binascii.Error, msgspec.DecodeError):
+    except (ValueError, ArithmeticError, RecursionError):
         pass
     raise RequestError("BAD_REQUEST", "`after` is not a cursor of this list in this order.")
 
@@ -107,18 +109,23 @@ def _portable(value: Any) -> Any:
     match value:
         case datetime():
             return value.isoformat()
-        case UUID() | Decimal():
+        case UUID():
             return str(value)
     return value
 
 
 def _restored(value: Any, wanted: Any) -> Any:
-    if value is None:
+    """A value as the database can compare with it. Raises ValueError or OverflowError for what nobody gave out."""
+    if value is None and type(None) in get_args(wanted):
         return None
-    if wanted is datetime:
-        return datetime.fromisoformat(value)
-    if wanted in (UUID, Decimal):
-        return wanted(value)
-    if isinstance(value, wanted) and not (isinstance(value, int) and abs(value) >= 1 << 63):
+    kind = next((each for each in get_args(wanted) if each is not type(None)), wanted)
+    if kind is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63:
         return value
+    if isinstance(value, str):
+        if kind is str and storable(value):
+            return value
+        if kind is UUID:
+            return UUID(value)
+        if kind is datetime and (moment := datetime.fromisoformat(value)).tzinfo is not None:
+            return moment.astimezone(UTC)
     raise ValueError(wanted)

@@ -26,13 +26,18 @@ def parse_decimal(value: Any) -> Decimal:
     """A Decimal from a JSON string, or from a number whose exact text is at hand."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise GraphQLError('Decimal must be a string such as "19.90".')
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        number = Decimal("NaN")
+    number = _decimal(value)
     if not number.is_finite() or abs(number.adjusted()) > 30 or len(number.as_tuple().digits) > 40:
         raise GraphQLError('Decimal must be an exact decimal number such as "19.90".')
     return number
+
+
+def _decimal(value: str | int | Decimal) -> Decimal:
+    """What the value says; NaN for text that is no number, or has an exponent beyond what a Decimal can have."""
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def parse_quantity(value: Any) -> Quantity:
@@ -101,7 +106,7 @@ def _number_text(node: ValueNode) -> Any:
         case IntValueNode():
             return int(node.value) if len(node.value) <= 40 else Decimal("NaN")
         case FloatValueNode():
-            return Decimal(node.value)
+            return _decimal(node.value)
         case StringValueNode():
             return node.value
     raise GraphQLError(f"A number was expected, found {print_ast(node)[:40]}.")

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Integer,
     Row,
@@ -120,7 +121,7 @@ def _page(forgiving: tuple[bool, ...], ranked_words: bool) -> Select[Any]:
     else:
         rank = literal(0, Integer)
     ranked = select(customer, rank.label("rank")).where(_matches(forgiving)).subquery()
-    rank_after, id_after = bindparam("rank_after", type_=Integer), bindparam("id_after", type_=Uuid)
+    rank_after, id_after = bindparam("rank_after", type_=BigInteger), bindparam("id_after", type_=Uuid)
     return (
         select(ranked)
         .where(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -17,14 +17,14 @@ from app.browse import facets
 from app.browse.listing import Keys, Order, list_products, settle
 from app.browse.matching import Matching, count
 from app.browse.search import is_loose
-from app.catalog.fields import storable
 
 value = strawberry.enum_value
 
 _KEYS: Final = {
     Order.RELEVANCE: int,
     Order.NAME: str,
-    Order.PRICE: int,
+    # What has no price comes last.
+    Order.PRICE: int | None,
     Order.CREATED_AT: datetime,
     Order.UPDATED_AT: datetime,
 }
@@ -137,18 +137,6 @@ def _place(kind: str, order: Order, after: str | None) -> tuple[Keys | None, boo
     if decoded is None:
         return None, None
     loosely, key, product_id = decoded
-    if loosely not in (0, 1) or product_id is None or not _stands(order, key):
+    if loosely not in (0, 1):
         raise RequestError(Code.BAD_REQUEST, "`after` is not a cursor of this list in this order.")
     return (key, product_id), bool(loosely)
-
-
-def _stands(order: Order, key: Any) -> bool:
-    """Whether the database can compare with it."""
-    match key:
-        case None:
-            return order is Order.PRICE
-        case str():
-            return storable(key)
-        case datetime():
-            return key.tzinfo is not None
-    return not isinstance(key, bool)

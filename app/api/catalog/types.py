@@ -224,7 +224,7 @@ def _variant_place(after: str | None) -> tuple[int, UUID] | None:
     if place is None:
         return None
     position, key = place
-    if position is None or key is None or abs(position) >= 1 << 31:
+    if abs(position) >= 1 << 31:
         raise RequestError(Code.BAD_REQUEST, "`after` is not a cursor of this list in this order.")
     return position, key
 

@@ -3,7 +3,7 @@ text that no database takes is refused where it comes in.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from graphql import GraphQLError, specified_scalar_types
@@ -16,8 +16,12 @@ def exact_number(text: str) -> Decimal:
     """The `float_hook` of our JSON decoders. ValueError for a number so large that arithmetic on it is an attack."""
     if len(text) > _LONGEST:
         raise ValueError(f"A number has {len(text)} characters, the limit is {_LONGEST}")
-    number = Decimal(text)
-    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        # The exponent is beyond what a Decimal can have.
+        number = None
+    if number is None or abs(number.adjusted()) > _LARGEST_EXPONENT:
         raise ValueError(f"Number out of range: {text}")
     return number
 

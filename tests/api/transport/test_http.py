@@ -44,6 +44,7 @@ async def test_variables_keep_the_digits_of_the_json_text(client: httpx.AsyncCli
         (b"\xff\xfe", "not valid JSON"),
         (b'{"query": "\\ud800"}', "not valid JSON"),
         (b'{"query": "{ hello }", "variables": {"a": 1e999999999}}', "out of range"),
+        (b'{"query": "{ hello }", "variables": {"a": 0e9999999999999999999}}', "out of range"),
         (b'{"query": "{ hello }", "variables": {"a": ' + b"1" * 5000 + b"}}", "out of range"),
         (b'{"query": "{ hello }", "variables": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "not valid JSON"),
         (b'[{"query": "{ hello }"}]', "Batches of operations are not supported"),
