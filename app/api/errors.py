@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from app.api.context import Info
+from app.api.engine.errors import Code, RequestError, translate
 from app.api.nodes import Node, load_nodes
 from app.platform import errors
 
@@ -40,6 +41,12 @@ class VersionConflict(UserError):
     async def current(self, info: Info) -> Node | None:
         return (await load_nodes(info.context, [self.entity]))[0]
 
+
+translate(errors.Forbidden, lambda error: RequestError(Code.FORBIDDEN, str(error)))
+translate(
+    errors.Busy,
+    lambda _: RequestError(Code.LIMIT_EXCEEDED, "Too much is asked at once; try again.", retry_after=1.0),
+)
 
 _ANSWERS: dict[type[errors.Refusal], Callable[..., UserError]] = {
     errors.InvalidInput: InvalidInput,

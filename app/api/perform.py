@@ -8,12 +8,11 @@ from uuid import UUID, uuid4
 from strawberry import UNSET
 
 from app.api.context import Info
-from app.api.engine.errors import Code, RequestError
 from app.api.errors import Payload, user_error
 from app.identity.principal import Actor
 from app.platform import operations
 from app.platform.db import Tx
-from app.platform.errors import Forbidden, Refusal, Refusals
+from app.platform.errors import Refusal, Refusals
 
 P = TypeVar("P", bound=Payload)
 Result = dict[str, Any]
@@ -42,9 +41,7 @@ async def perform(info: Info, payload: Callable[..., P], given: Any, command: Co
         return result, False
 
     try:
-        result, replayed = await context.db.run(write)
-    except Forbidden as forbidden:
-        raise RequestError(Code.FORBIDDEN, str(forbidden)) from forbidden
+        result, replayed = await context.db.run(write, repeatable=True)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
     return payload(result=result, user_errors=[], replayed=replayed)

@@ -77,6 +77,7 @@ NEEDS: Final[Mapping[str, str | Selling | None]] = {
     "Mutation.productUpdate": "catalog.write",
     "Mutation.productBulkCreate": "catalog.write",
     "Mutation.productBulkUpdate": "catalog.write",
+    "Mutation.productsImport": "catalog.write",
     "Mutation.productArchive": "catalog.write",
     "Mutation.productPublish": "catalog.write",
     "Mutation.productUnpublish": "catalog.write",

@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.api.carts.mutations import CartMutations
 from app.api.carts.queries import CartQueries
+from app.api.catalog.imports import ImportMutations
 from app.api.catalog.mutations import CatalogMutations
 from app.api.catalog.queries import CatalogQueries
 from app.api.channels.mutations import ChannelsMutations
@@ -79,6 +80,7 @@ class Query(
 )
 class Mutation(
     CatalogMutations,
+    ImportMutations,
     PricingMutations,
     InventoryMutations,
     CartMutations,

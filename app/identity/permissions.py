@@ -4,7 +4,7 @@ from typing import Final
 
 PERMISSIONS: Final = {
     "catalog.read": "See drafts, archived and unpublished products, and all channels side by side.",
-    "catalog.write": "Write products, variants, categories, collections, media, publication; import.",
+    "catalog.write": "Write products, variants, categories, collections, media, publication; importing needs more.",
     "prices.read": "See price lists, and every rule that was tried for a price.",
     "prices.write": "Write price lists, prices, tax classes and rates.",
     "prices.override": "Give a line of a cart another price, with a reason.",

@@ -4,16 +4,19 @@ A command gets a `Tx`, a query gets a `Reader`; both take statements that were b
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy import BigInteger, Column, DateTime, Executable, MetaData, Row, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, CursorResult, DateTime, Executable, MetaData, Row, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.platform.errors import Busy
 
 type_names = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,6 +33,8 @@ T = TypeVar("T")
 # SQLSTATEs after which running the same command again is right: deadlock and serialization failure.
 RETRIABLE = frozenset({"40P01", "40001"})
 ATTEMPTS = 6
+# Too many connections; a lock that was not to be had in time.
+OTHERS_HAVE_IT = frozenset({"53300", "55P03"})
 
 
 def id_column() -> Column[Any]:
@@ -126,16 +131,27 @@ class Database:
         await self.writes.dispose()
 
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
-        async with self.reads.connect() as connection:
-            return (await connection.execute(statement, parameters)).all()
+        return (await self._read(statement, parameters)).all()
 
     async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
-        async with self.reads.connect() as connection:
-            return (await connection.execute(statement, parameters)).first()
+        return (await self._read(statement, parameters)).first()
 
     async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
-        async with self.reads.connect() as connection:
-            return (await connection.execute(statement, parameters)).scalar()
+        return (await self._read(statement, parameters)).scalar()
+
+    async def _read(self, statement: Executable, parameters: Parameters | None) -> CursorResult[Any]:
+        """Raises Busy. A connection that PostgreSQL has closed since its last use is replaced, once."""
+        try:
+            return await self._read_once(statement, parameters)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return await self._read_once(statement, parameters)
+
+    async def _read_once(self, statement: Executable, parameters: Parameters | None) -> CursorResult[Any]:
+        with busy_or_not():
+            async with self.reads.connect() as connection:
+                return await connection.execute(statement, parameters)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
@@ -143,17 +159,39 @@ class Database:
         async with self.writes.connect() as connection, connection.begin():
             yield Tx(connection)
 
-    async def run(self, command: Callable[[Tx], Awaitable[T]]) -> T:
-        """Run `command` in a transaction of its own; again, a bounded number of times, after a deadlock."""
+    async def run(self, command: Callable[[Tx], Awaitable[T]], *, repeatable: bool = False) -> T:
+        """Run `command` in a transaction of its own; again, a bounded number of times, after a deadlock.
+
+        Again too when PostgreSQL has closed the connection; but where that happens at the commit, which may have been
+        carried out, only if the command is `repeatable`: one that claims its operation id. Raises Busy.
+        """
         for attempt in range(1, ATTEMPTS + 1):
+            done = False
             try:
-                async with self.transaction() as tx:
-                    return await command(tx)
+                with busy_or_not():
+                    async with self.transaction() as tx:
+                        result = await command(tx)
+                        done = True
+                    return result
             except DBAPIError as error:
-                if sqlstate(error) not in RETRIABLE or attempt == ATTEMPTS:
+                cut_off = error.connection_invalidated and (repeatable or not done)
+                if attempt == ATTEMPTS or not (cut_off or sqlstate(error) in RETRIABLE):
                     raise
                 await asyncio.sleep(0.005 * 2**attempt)
         raise AssertionError("unreachable")
+
+
+@contextmanager
+def busy_or_not() -> Iterator[None]:
+    """Raises Busy for what failed because others had what it needed for too long."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Busy("no connection was free in time") from error
+    except DBAPIError as error:
+        if sqlstate(error) in OTHERS_HAVE_IT:
+            raise Busy("what it needed was taken for too long") from error
+        raise
 
 
 def sqlstate(error: DBAPIError) -> str | None:

@@ -73,6 +73,10 @@ class Forbidden(Exception):
         self.permission = permission
 
 
+class Busy(Exception):
+    """Too much is asked at once: no connection or lock was to be had in time. Nothing was written; try again."""
+
+
 def check_version(expected: int | None, current: int, type_name: str, entity_id: UUID) -> None:
     """Raises VersionConflict when `expected` is given and is not `current`."""
     if expected is not None and expected != current:

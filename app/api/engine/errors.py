@@ -1,6 +1,6 @@
 """Top-level errors: the five codes there are, and how whatever went wrong becomes one of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -79,6 +79,22 @@ def refused(code: Code, errors: Iterable[GraphQLError]) -> Refused:
     return Refused([_with_code(error, code) for error in errors])
 
 
+_TRANSLATIONS: list[tuple[type[Exception], Callable[[Exception], RequestError]]] = []
+
+
+def translate(kind: type[Exception], answer: Callable[[Exception], RequestError]) -> None:
+    """Say what a client is told of an exception that is no RequestError and no fault of ours either."""
+    _TRANSLATIONS.append((kind, answer))
+
+
+def translated(error: BaseException) -> BaseException:
+    """The RequestError that the app answers this exception with, or the exception."""
+    for kind, answer in _TRANSLATIONS:
+        if isinstance(error, kind):
+            return answer(error)
+    return error
+
+
 def internal_error(error: BaseException, **where: Any) -> dict[str, Any]:
     """Logs `error` with its trace and answers what a client may know of it: nothing but a request id to quote."""
     request_id = structlog.contextvars.get_contextvars().get("request_id") or uuid4().hex
@@ -93,7 +109,7 @@ def field_errors(errors: Iterable[GraphQLError]) -> list[dict[str, Any]]:
 
 
 def _field_error(error: GraphQLError, masked: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    cause = _root_cause(error)
+    cause = translated(_root_cause(error))
     if isinstance(cause, RequestError):
         body = cause.formatted()
     elif _is_the_callers_fault(cause):

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from app.api.engine.budget import Purse
 from app.api.engine.documents import Operation
-from app.api.engine.errors import Refused, RequestError, internal_error
+from app.api.engine.errors import Refused, RequestError, internal_error, translated
 from app.api.engine.execute import Engine
 
 from .parameters import Parameters, encode_json
@@ -113,6 +113,9 @@ class Desk:
         except RequestError as error:
             raise Refused.by(error) from error
         except Exception as error:
+            known = translated(error)
+            if isinstance(known, RequestError):
+                raise Refused.by(known) from error
             raise Refused([internal_error(error, where="context")]) from error
 
     async def run(self, admitted: Admitted) -> Answer:
