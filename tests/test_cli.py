@@ -8,9 +8,11 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from app import cli
+from app.cli import entry, tokens
 from app.identity import staff as staff_commands
 from app.identity.authentication import authenticate
 from app.identity.tables import staff, token
+from app.identity.tokens import has_demo_tokens
 from app.inventory.tables import stock_level
 from app.platform import clock
 from app.platform.config import Settings
@@ -47,7 +49,7 @@ async def demo_shop(demo_url):
 
 
 def test_the_roles_offered_are_those_that_there_are():
-    assert set(cli.STAFF_ROLES) == staff_commands.STAFF_ROLES
+    assert set(tokens.STAFF_ROLES) == staff_commands.STAFF_ROLES
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ async def test_a_token_is_printed_and_nothing_else(demo_shop, demo_url, argument
 def test_a_token_for_nobody_is_one_line(demo_url, arguments, told):
     done = here("token", "create", *arguments, url=demo_url)
     assert isinstance(done.exception, Exception)
-    assert told in (cli.one_line(done.exception) or "")
+    assert told in (entry.one_line(done.exception) or "")
     assert not done.stdout
 
 
@@ -160,3 +162,14 @@ async def set_on_hand(database, level, quantity):
 async def test_what_others_follow_is_there_to_be_checked(demo_shop, topic):
     if topic not in ("CART", "ORDER"):
         assert await demo_shop.rows(FOLLOWED[topic].limit(1))
+
+
+async def test_the_demo_shops_tokens_can_be_revoked_at_once(postgres_servers, tmp_path):
+    with postgres_servers.fresh_database("embedded") as url:
+        database = Database.open(url)
+        await demo.load(database, Settings(), silent)
+        secrets = await demo.tokens(database, Settings(data_dir=tmp_path))
+        assert here("token", "revoke", "--demo", url=url).output == f"{len(secrets)} tokens revoked\n"
+        assert here("token", "revoke", "--demo", url=url).output == "0 tokens revoked\n"
+        assert not await has_demo_tokens(database, clock.now())
+        await database.close()

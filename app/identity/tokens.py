@@ -49,6 +49,7 @@ def _revoke() -> Update:
 
 
 REVOKE: Final = _revoke().where(token.c.id == bindparam("token_id"))
+REVOKE_DEMO: Final = update(token).where(token.c.demo, token.c.revoked_at.is_(None)).values(revoked_at=bindparam("now"))
 REVOKE_OF: Final = {kind: _revoke().where(column == bindparam("bearer_id")) for kind, column in COLUMNS.items()}
 A_DEMO_TOKEN: Final = (
     select(token.c.id)
@@ -133,6 +134,11 @@ async def revoke(tx: Tx, actor: Actor, *, token_id: UUID) -> UUID:
 async def revoke_all(tx: Tx, bearer: Bearer, now: datetime) -> None:
     """Revoke every token of a bearer that is locked: it was deactivated, and must not come back with old tokens."""
     await tx.execute(REVOKE_OF[bearer.kind], {"bearer_id": bearer.id, "now": now})
+
+
+async def revoke_demo(tx: Tx, now: datetime) -> int:
+    """Revoke every token that came with the demo shop; how many."""
+    return await tx.execute(REVOKE_DEMO, {"now": now})
 
 
 async def has_demo_tokens(db: Reader, now: datetime) -> bool:
