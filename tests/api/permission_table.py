@@ -87,6 +87,7 @@ Mutation.collectionProductsReorder               x      x       .       x       
 Mutation.mediaCreate                             x      x       .       x       .       .       .      .        .
 Mutation.mediaUpdate                             x      x       .       x       .       .       .      .        .
 Mutation.mediaArchive                            x      x       .       x       .       .       .      .        .
+Mutation.productsImport                          x      x       .       .       .       .       .      .        .
 # prices and taxes
 Mutation.priceListCreate                         x      x       .       x       .       .       .      .        .
 Mutation.priceListUpdate                         x      x       .       x       .       .       .      .        .
@@ -128,7 +129,10 @@ Staff.channels                                   x      .       .       .       
 Channel.settings                                 x      .       .       .       .       .       .      .        .
 Order.events                                     x      x       x       .       x       x       x      .        .
 Product.publications                             x      x       .       x       x       x       .      .        .
+Product.texts                                    x      x       .       x       x       x       .      .        .
+Product.taxClassId                               x      x       .       x       x       x       .      .        .
 Variant.backorderAllowance                       x      x       x       x       x       x       x      .        .
+Variant.taxClassId                               x      x       .       x       x       x       .      .        .
 VariantPrice.explanation                         x      x       x       x       x       x       x      .        .
 # arguments that need more than their field does
 Query.products(filter.status)                    x      x       .       x       x       x       .      .        .
@@ -150,7 +154,7 @@ _SHOWN: Final = """
     DeliveryOption Discount Facet FacetValue Fulfillment FulfillmentLine InsufficientStock
     InvalidInput LocalizedText Location LocationAvailability Media Money NotFound Order OrderLine
     PageInfo Payment PriceChanged PriceOverride PriceRange Product ProductConnection ProductEdge
-    ProductOption ProductText Refund Scan SelectedOption TaxLine TaxedMoney Totals Variant
+    ProductOption Refund Scan SelectedOption TaxLine TaxedMoney Totals Variant
     VariantConnection VariantEdge VariantPrice VersionConflict Viewer
 """
 SHOWN_TO_SHOPPERS: Final = frozenset(_SHOWN.split())
