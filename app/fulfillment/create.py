@@ -25,6 +25,7 @@ from app.platform.ids import new_id
 from app.platform.quantities import format_quantity
 
 LONGEST_TEXT = 200
+MOST_PARTS = 500
 # Where a fulfillment stands once the goods have left: handed over, or on their way.
 LEFT = {"CARRY_OUT": "COMPLETED", "PICKUP": "COMPLETED", "SHIP": "IN_TRANSIT"}
 
@@ -56,8 +57,8 @@ async def create(
     """Say that goods left this location: shipped, or handed over where they are picked up. The fulfillment's id.
 
     `parts` None: everything not yet fulfilled. Raises NotFound (`orderId`, `locationId`, a part), VersionConflict,
-    InvalidInput (ORDER_CANCELLED, NOTHING_LEFT, EMPTY, INVALID_QUANTITY, NAMED_TWICE, MIXED_METHODS, WRONG_LOCATION,
-    TOO_LONG), InsufficientStock where the location does not have it.
+    InvalidInput (ORDER_CANCELLED, NOTHING_LEFT, EMPTY, TOO_MANY, INVALID_QUANTITY, NAMED_TWICE, MIXED_METHODS,
+    WRONG_LOCATION, TOO_LONG), InsufficientStock where the location does not have it.
     """
     carrier = optional_text(carrier, ("carrier",), most=LONGEST_TEXT)
     tracking_number = optional_text(tracking_number, ("trackingNumber",), most=LONGEST_TEXT)
@@ -114,6 +115,8 @@ def _wanted(lines: Mapping[UUID, Row[Any]], parts: Sequence[Part] | None) -> lis
         return rest
     if not parts:
         raise InvalidInput("Name at least one line.", path=("lines",), code="EMPTY")
+    if len(parts) > MOST_PARTS:
+        raise InvalidInput(f"At most {MOST_PARTS} lines a call.", path=("lines",), code="TOO_MANY")
     refusals: list[Refusal] = []
     seen: set[UUID] = set()
     for part in parts:

@@ -32,6 +32,7 @@ async def counted(shop: Shop) -> tuple[int, int]:
     return orders, await shop.db.value(select(func.count()).select_from(operation))
 
 
+@pytest.mark.postgres15
 async def test_twenty_times_at_once_is_one_order(market: Server):
     cart = (await open_cart(market, "CANECA"))["cart"]
     key = str(uuid4())
