@@ -56,7 +56,9 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
         if settings.production and await has_demo_tokens(database, clock.now()):
-            raise ConfigError("FEIRA_ENV=production: this shop has demo tokens: `feira token revoke --demo`, or start an empty one")
+            raise ConfigError(
+                "FEIRA_ENV=production: this shop has demo tokens: `feira token revoke --demo`, or start an empty one"
+            )
         jobs = asyncio.create_task(work(database)) if working else None
         try:
             yield

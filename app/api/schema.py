@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import strawberry
-from graphql import GraphQLSchema, get_named_type
+from graphql import GraphQLSchema, get_named_type, is_input_object_type
 from strawberry.schema.config import StrawberryConfig
 
 from app.api.carts.mutations import CartMutations
@@ -102,6 +102,13 @@ def describe_inputs(schema: GraphQLSchema) -> None:
             argument.description = argument.description or get_named_type(argument.type).description
 
 
+def tell_one_of(schema: GraphQLSchema) -> None:
+    """Let validation and introspection know what is @oneOf; Strawberry tells the printed schema alone."""
+    for kind in schema.type_map.values():
+        if is_input_object_type(kind):
+            kind.is_one_of = getattr(kind.extensions.get("strawberry-definition"), "is_one_of", False)
+
+
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
@@ -110,3 +117,4 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 describe_inputs(schema._schema)
+tell_one_of(schema._schema)
