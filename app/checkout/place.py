@@ -5,7 +5,7 @@ written after it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from app.inventory.allocations import Take, allocate
 from app.orders.record import OrderDraft, record
 from app.orders.states import status
 from app.orders.write import note, order_scopes
-from app.payments.ledger import drawer_of, post_sale
+from app.payments.ledger import drawer_of, post, sale_postings
 from app.payments.tenders import Tender, check_tenders, take
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, Refusal, collect
@@ -155,24 +155,13 @@ async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tender
     columns = draft.columns
     settled = actor.principal.may("payments.settle")
     paid = _paid(tenders, settled, columns["total"])
-    leaving = [row for line, row in zip(basket.lines, draft.lines, strict=True) if _carried_out(basket, line)]
+    for line, row in zip(basket.lines, draft.lines, strict=True):
+        row["fulfilled"] = row["quantity"] if _carried_out(basket, line) else 0
+    leaving = [row for row in draft.lines if row["fulfilled"]]
     sent = _sent(len(leaving), len(draft.lines))
-    await record(
-        tx,
-        OrderDraft(
-            id=draft.id,
-            columns={
-                **columns,
-                "payment_status": paid,
-                "fulfillment_status": sent,
-                "status": status(paid, sent),
-            },
-            lines=draft.lines,
-            deliveries=draft.deliveries,
-            visits=draft.visits,
-        ),
-    )
-    await take(
+    states = {"payment_status": paid, "fulfillment_status": sent, "status": status(paid, sent)}
+    await record(tx, replace(draft, columns={**columns, **states}))
+    paid_in = await take(
         tx,
         order_id=draft.id,
         tenders=tenders,
@@ -181,16 +170,14 @@ async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tender
         place=drawer_of(actor.principal, columns["location_id"], columns["channel_id"]),
         now=actor.now,
     )
-    await post_sale(
-        tx,
-        order_id=draft.id,
-        currency=columns["currency"],
-        now=actor.now,
+    sold = sale_postings(
+        draft.id,
         goods=sum(line.total_net for line in basket.lines),
         delivery=sum(each.net or 0 for each in basket.deliveries),
         tax=columns["tax"],
         rounding=columns["rounding"],
     )
+    await post(tx, order_id=draft.id, currency=columns["currency"], now=actor.now, postings=[*sold, *paid_in])
     await _hand_over(tx, actor, draft, leaving)
     await note(tx, actor, draft.id, "placed", details={"number": columns["number"], "total": columns["total"]})
     places = [each.location_id for each in basket.deliveries if each.location_id]

@@ -74,12 +74,14 @@ async def create(
     lines = {line.id: line for line in await lines_of(tx, row.id)}
     wanted = _wanted(lines, parts)
     method = await _method(tx, row.id, {lines[part.line_id].delivery_id for part in wanted}, location_id)
+    quantities = {part.line_id: part.quantity for part in wanted}
+    await count_fulfilled(tx, quantities)
     fulfillment_id = await record(
         tx,
         order_id=row.id,
         method=method,
         location_id=location_id,
-        quantities={part.line_id: part.quantity for part in wanted},
+        quantities=quantities,
         actor=actor,
         carrier=carrier,
         tracking_number=tracking_number,
@@ -183,7 +185,7 @@ async def record(
     carrier: str | None = None,
     tracking_number: str | None = None,
 ) -> UUID:
-    """Write a fulfillment of goods that have left, and count it at the order's lines; its id."""
+    """Write a fulfillment of goods that have left; its id. Counting it at the order's lines is the caller's."""
     fulfillment_id = new_id()
     await tx.execute(
         INSERT,
@@ -206,5 +208,4 @@ async def record(
             for line_id, quantity in quantities.items()
         ],
     )
-    await count_fulfilled(tx, quantities)
     return fulfillment_id

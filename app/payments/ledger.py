@@ -60,14 +60,11 @@ async def post(tx: Tx, *, order_id: UUID, currency: str, now: datetime, postings
     await tx.many(INSERT, rows)
 
 
-async def post_sale(
-    tx: Tx, *, order_id: UUID, currency: str, now: datetime, goods: int, delivery: int, tax: int, rounding: int
-) -> None:
+def sale_postings(order_id: UUID, *, goods: int, delivery: int, tax: int, rounding: int) -> list[Posting]:
     """What an order makes the shopper owe: goods and delivery without tax, the tax, and cash rounding."""
     owed = f"receivable:{order_id}"
     parts = {"sales": goods, "delivery": delivery, "tax": tax, "rounding": rounding}
-    postings = [Posting(debit=owed, credit=account, amount=amount, reason="sale") for account, amount in parts.items()]
-    await post(tx, order_id=order_id, currency=currency, now=now, postings=postings)
+    return [Posting(debit=owed, credit=account, amount=amount, reason="sale") for account, amount in parts.items()]
 
 
 async def reverse_sale(tx: Tx, *, order_id: UUID, currency: str, now: datetime) -> None:

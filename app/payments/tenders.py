@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, insert, select
 
 from app.identity.fields import optional_text
-from app.payments.ledger import Posting, post, till_account
+from app.payments.ledger import Posting, till_account
 from app.payments.tables import payment
 from app.platform.db import Reader, Tx
 from app.platform.errors import InvalidInput, Path, Refusal, collect
@@ -86,8 +86,9 @@ async def take(
     place: str,
     now: datetime,
     position: int = 1,
-) -> list[UUID]:
-    """Keep the tenders as payments; the ids. `settled`: the money was received, and is posted; else it is PENDING.
+) -> list[Posting]:
+    """Keep the tenders as payments. `settled`: the money was received, and the postings that say so are the caller's
+    to write; else it is PENDING, and there are none.
 
     `place`: whose drawer it went into, such as a location's id.
     """
@@ -110,24 +111,17 @@ async def take(
         for index, tender in enumerate(tenders)
     ]
     await tx.many(INSERT, rows)
-    if settled:
-        await post(
-            tx,
-            order_id=order_id,
-            currency=currency,
-            now=now,
-            postings=[
-                Posting(
-                    debit=till_account(row["method"], place),
-                    credit=f"receivable:{order_id}",
-                    amount=row["amount"],
-                    reason="payment",
-                    payment_id=row["id"],
-                )
-                for row in rows
-            ],
+    return [
+        Posting(
+            debit=till_account(row["method"], place),
+            credit=f"receivable:{order_id}",
+            amount=row["amount"],
+            reason="payment",
+            payment_id=row["id"],
         )
-    return [row["id"] for row in rows]
+        for row in rows
+        if settled
+    ]
 
 
 async def payments_of(db: Reader, order_ids: Sequence[UUID]) -> dict[UUID, list[Row[Any]]]:

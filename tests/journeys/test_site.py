@@ -39,7 +39,7 @@ async def owner_ships(market: Server, order_id: str, at: str = "cd") -> Any:
     return payload
 
 
-async def test_a_guest_has_coffee_sent_and_pays_at_the_door(market: Server):
+async def test_a_guest_looks_around_and_finds_coffee(market: Server):
     await dress(market)
     menu = await market.run("storefront/categoryTree")
     assert [(each["slug"], [child["slug"] for child in each["children"]]) for each in menu if each["children"]] == [
@@ -53,9 +53,10 @@ async def test_a_guest_has_coffee_sent_and_pays_at_the_door(market: Server):
     [coffee] = page["variants"]["nodes"]
     assert (coffee["availability"]["available"], page["category"]["parent"]["slug"]) == (60, "bebidas")
 
-    cart = (await market.done("storefront/createCart", lines=[{"variant": {"id": coffee["id"]}, "quantity": 1}]))[
-        "cart"
-    ]
+
+async def test_a_guest_has_coffee_sent_and_pays_at_the_door(market: Server):
+    lines = [{"variant": {"id": market.variant("CAFE")}, "quantity": 1}]
+    cart = (await market.done("storefront/createCart", lines=lines))["cart"]
     more = [{"variant": {"sku": "CAFE"}, "quantity": 2}]
     cart = (await market.done("storefront/addToCart", cartId=cart["id"], expectedVersion=cart["version"], lines=more))[
         "cart"

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.identity.principal import ANONYMOUS
-from app.payments.ledger import Posting, drawer_of, post, post_sale, reverse_sale, till_account
+from app.payments.ledger import Posting, drawer_of, post, reverse_sale, sale_postings, till_account
 from app.payments.tables import posting
 from app.platform import clock
 from app.platform.db import Database
@@ -28,7 +28,7 @@ async def test_a_sale_and_its_reversal(database: Database):
     parts = {"goods": 3373, "delivery": 1271, "tax": 836, "rounding": -3}
 
     async with database.transaction() as tx:
-        await post_sale(tx, order_id=order_id, currency="BRL", now=now, **parts)
+        await post(tx, order_id=order_id, currency="BRL", now=now, postings=sale_postings(order_id, **parts))
     owed = f"receivable:{order_id}"
     assert await balances(database) == {owed: 5477, "sales": -3373, "delivery": -1271, "tax": -836, "rounding": 3}
     async with database.transaction() as tx:
