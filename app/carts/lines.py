@@ -25,6 +25,8 @@ MOST_ATTRIBUTES = 20
 LONGEST_ATTRIBUTE = 500
 LONGEST_REASON = 500
 OVERRIDE = "prices.override"
+# Who takes money at a counter sees the package that a label is on.
+COUNTER = "payments.settle"
 QUANTITY = "INVALID_QUANTITY"
 
 
@@ -99,6 +101,11 @@ async def put_lines(
 def _put(basket: Basket, actor: Actor, new: NewLine, variant: Sellable | None, at_till: bool) -> None:
     if variant is None or not variant.published:
         raise _not_for_sale((*new.path, "variant"))
+    if new.label_total is not None and not actor.principal.may(COUNTER):
+        # Whoever knows how a label is made could print any price.
+        raise InvalidInput(
+            "A package with a printed price is sold at a till.", path=(*new.path, "variant"), code="SOLD_AT_TILLS"
+        )
     if new.quantity <= 0:
         raise InvalidInput("The quantity must be above 0.", path=(*new.path, "quantity"), code=QUANTITY)
     attributes = checked_attributes(new.attributes, (*new.path, "attributes"))

@@ -95,6 +95,21 @@ async def test_a_printed_price_is_charged_and_stays_a_line_of_its_own(shop):
     await assert_sound(shop, cart)
 
 
+@pytest.mark.parametrize("role", ["anonymous", "client", "service"])
+async def test_who_is_not_at_a_counter_cannot_bring_a_printed_price(shop, role):
+    await shop.variant("QUEIJO", price=5990, unit="kg", quantity_step=1, stock={"centro": 50_000})
+    caller = shop.actor(role)
+    package = line(shop, "QUEIJO", 40, label_total=1)
+    with pytest.raises(InvalidInput) as refused:
+        await new_cart(shop, caller, package)
+    assert refused.value.code == "SOLD_AT_TILLS"
+    cart = await new_cart(shop, caller, ("QUEIJO", 0.5))
+    with pytest.raises(InvalidInput, match="sold at a till"):
+        await add(shop, caller, cart, package)
+    assert await totals_of(shop, cart) == [2995]
+    await assert_sound(shop, cart)
+
+
 async def test_a_removed_line_gives_its_stock_back(market):
     shopper = market.actor("anonymous")
     cart = await new_cart(market, shopper, ("CANECA", 3), ("PRATO", 2))
