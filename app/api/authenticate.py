@@ -1,8 +1,8 @@
 """From a request to its context: who calls, in which channel and language.
 
 The channel is the credential's own, else the one that the header `Feira-Channel` names, else the shop's default, or for
-staff who may not work in that one the first of theirs. A WebSocket may say in `connection_init` what others say in
-headers: `Authorization`, `Feira-Channel`, `Accept-Language`.
+staff who may not work in that one the first of theirs. Nobody names a till's channel without a token. A WebSocket may
+say in `connection_init` what others say in headers: `Authorization`, `Feira-Channel`, `Accept-Language`.
 """
 
 import re
@@ -18,6 +18,7 @@ from sqlalchemy import Row
 from app.api.context import Context
 from app.api.engine.errors import Code, RequestError
 from app.api.transport.request import Request
+from app.carts.lines import AT_TILLS
 from app.channels.queries import NoChannel, all_channels, channels_by_codes, channels_by_ids, default_channel
 from app.identity.authentication import authenticate
 from app.identity.fields import code as check_code
@@ -98,6 +99,9 @@ async def _channel(db: Database, principal: Principal, named: str | None) -> Row
         return channel
     if named:
         channel = await _by_code(db, named)
+        if channel.kind in AT_TILLS and principal.kind == "anonymous":
+            # Its prices and its safety stock are for who stands at the counter.
+            raise RequestError(Code.BAD_REQUEST, f"The channel {named!r} is the tills': it takes a token.")
         if not principal.works_in(channel.id):
             raise RequestError(Code.BAD_REQUEST, f"This token does not reach the channel {named!r}.")
         return channel

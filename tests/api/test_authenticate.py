@@ -73,6 +73,11 @@ async def test_without_a_token_a_shopper_is_in_the_default_channel_or_the_one_na
     assert (await ask(channel="app")).channel.code == "app"
 
 
+async def test_a_tills_channel_is_not_a_shoppers_to_name(ask: Asking) -> None:
+    await ask.refused("BAD_REQUEST", channel="pos")
+    assert (await ask(await ask.token("staff"), "pos")).channel.code == "pos"
+
+
 async def test_a_bound_credential_is_in_its_channel_whatever_else_is_said(ask: Asking) -> None:
     till, app = await ask.token("device", "centro-1"), await ask.token("client", "app")
     assert (await ask(till)).channel.code == "pos"
