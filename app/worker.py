@@ -22,6 +22,7 @@ from app.catalog.tables import category, collection, product
 from app.customers.tables import customer
 from app.events import audit as events_audit
 from app.events.outbox import Topic
+from app.fulfillment import audit as fulfillment_audit
 from app.inventory import audit as inventory_audit
 from app.inventory import sweeper
 from app.inventory.tables import stock_level
@@ -123,6 +124,7 @@ AUDITED: Final = {
     "prices": "no two at a time, and each channel shows the right one",
     "carts": "lines and deliveries add up to the quote",
     "orders": "lines, payments and ledger add up",
+    "fulfillments": "what left is what the orders say",
     "catalog": "categories, products and variants fit together",
     "changes": "all were told, in order",
 }
@@ -141,6 +143,7 @@ async def audit(database: Database) -> dict[str, list[str]]:
             "prices": prices,
             "carts": await carts_audit.violations(tx),
             "orders": await orders_audit.violations(tx),
+            "fulfillments": await fulfillment_audit.violations(tx),
             "catalog": await catalog_audit.violations(tx),
             "changes": await events_audit.violations(tx, FOLLOWED),
         }

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Update,
     Uuid,
     bindparam,
+    case,
     column,
     func,
     or_,
@@ -197,7 +198,12 @@ def guarded_update() -> Update:
     """The guard: an UPDATE of locked levels that reads columns of the level's own row and its parameters, no more."""
     level = stock_level.c
     on_hand, reserved = level.on_hand + changes.c.on_hand, level.reserved + changes.c.reserved
-    kept_back = level.safety_stock * bindparam("safety_counts", type_=BigInteger)
+    safety_counts = bindparam("safety_counts", type_=BigInteger)
+    kept_back = level.safety_stock * safety_counts
+    missing = shortfall_after(on_hand, reserved)
+    # A sale never adds to what is missing, but for a till that may sell what safety stock keeps back: so that the
+    # table's CHECK stands behind this guard.
+    allowed = func.greatest(level.shortfall, level.safety_stock * (1 - safety_counts))
     return (
         update(stock_level)
         .where(
@@ -208,7 +214,7 @@ def guarded_update() -> Update:
         .values(
             on_hand=on_hand,
             reserved=reserved,
-            shortfall=shortfall_after(on_hand, reserved),
+            shortfall=case((changes.c.guarded, func.least(missing, allowed)), else_=missing),
             version=level.version + 1,
             updated_at=func.clock_timestamp(),
         )

@@ -38,7 +38,7 @@ class Settings:
     env: Environment = "development"
     log_format: LogFormat = "console"
     # What a caller's operations may cost a second; twenty times that at once. 0: no bound.
-    cost_per_second: int = 5000
+    cost_per_second: int = 100_000
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -60,7 +60,7 @@ class Settings:
                 LogFormat,
                 _choice(given, "FEIRA_LOG_FORMAT", get_args(LogFormat), "json" if env == "production" else "console"),
             ),
-            cost_per_second=_number(given, "FEIRA_COST_PER_SECOND", 5000, least=0, most=10**9),
+            cost_per_second=_number(given, "FEIRA_COST_PER_SECOND", 100_000, least=0, most=10**9),
         )
 
     @property

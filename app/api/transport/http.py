@@ -1,6 +1,8 @@
 """GraphQL over HTTP: one request, one answer, with the status codes and headers of its specification."""
 
+from asyncio import timeout
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import blake2b
 from math import ceil
 from typing import Any
@@ -17,6 +19,8 @@ from .parameters import Malformed, encode_json
 
 # A browser sends these to another origin only after asking it by a preflight.
 _PREFLIGHTED = ("authorization", "x-requested-with", "apollo-require-preflight", "graphql-require-preflight")
+THROWN_AWAY_BYTES = 16 * 1_048_576
+THROWN_AWAY_SECONDS = 1.0
 _JSON_TYPES = ("application/json", GRAPHQL_JSON)
 
 
@@ -24,6 +28,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The request's body. Malformed 413 as soon as it is known to be larger than `limit` bytes."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
+            await _throw_away(receive)
             raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
@@ -34,10 +39,24 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
+            if message.get("more_body", False):
+                await _throw_away(receive)
             raise _too_large(limit)
         if not message.get("more_body", False):
             return b"".join([*chunks, chunk]) if chunks else chunk
         chunks.append(chunk)
+
+
+async def _throw_away(receive: Receive) -> None:
+    """Let a client that is still sending come to its end, within bounds: else it sees a broken connection, not why."""
+    with suppress(TimeoutError):
+        async with timeout(THROWN_AWAY_SECONDS):
+            size = 0
+            while size < THROWN_AWAY_BYTES:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                size += len(message.get("body", b""))
 
 
 def _too_large(limit: int) -> Malformed:
