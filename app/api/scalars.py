@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, NewType
+from typing import Any, Final, NewType
 from uuid import UUID
 
 import strawberry
@@ -18,6 +18,8 @@ Quantity = NewType("Quantity", int)
 """Thousandths of the variant's unit inside, a JSON number with at most three decimals outside."""
 CurrencyCode = NewType("CurrencyCode", str)
 CountryCode = NewType("CountryCode", str)
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+END: Final = datetime.max.replace(tzinfo=UTC)
 
 __all__ = ["JSON", "SCALARS", "CountryCode", "CurrencyCode", "Quantity"]
 
@@ -61,9 +63,13 @@ def parse_datetime(value: Any) -> datetime:
     if moment.tzinfo is None:
         raise GraphQLError("DateTime must have a zone, such as Z.")
     try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise GraphQLError("DateTime is out of range.") from error
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        moment = BEGINNING
+    # The database's driver gives the very first and last moment back as infinities, without a zone.
+    if not BEGINNING < moment < END:
+        raise GraphQLError("DateTime is out of range.")
+    return moment
 
 
 def format_datetime(value: datetime) -> str:

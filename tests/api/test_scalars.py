@@ -1,5 +1,6 @@
 """The scalars at their edges: what cannot be held exactly is refused, in words of the API."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -17,3 +18,15 @@ def test_a_literal_beyond_all_exponents_is_refused_in_our_words(scalar: object, 
     assert parse is not None
     with pytest.raises(GraphQLError, match=r"^(Decimal must be|A quantity is|The quantity is too large)"):
         parse(FloatValueNode(value=text), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"],
+)
+def test_moments_that_the_database_takes_for_infinity_are_out_of_range(text: str) -> None:
+    parse = SCALARS[datetime].parse_value
+    assert parse is not None
+    with pytest.raises(GraphQLError, match="out of range"):
+        parse(text)
+    assert parse("9999-12-31T23:59:59Z").year == 9999
