@@ -27,6 +27,7 @@ async def test_the_back_office_lists_by_status_and_publication(shop: Shop) -> No
 
     assert await slugs(status=["DRAFT"]) == ["b"]
     assert await slugs(status=["DRAFT", "ACTIVE", "ARCHIVED"]) == ["a", "b", "c"]
+    assert await slugs(status=[]) == []
     assert await slugs(published=False) == ["b", "c"]
     assert await slugs(status=["ACTIVE"], published=False) == ["c"]
     for wanted in ({"status": ["DRAFT"]}, {"published": True}):

@@ -120,7 +120,7 @@ async def matching_of(context: Context, search: str | None, given: ProductFilter
         price_max=_minor(price.max, context, ROUND_FLOOR),
         options=_options(wanted.options or ()),
         in_stock=wanted.in_stock,
-        statuses=tuple(status.name for status in wanted.status) if wanted.status else None,
+        statuses=tuple(status.name for status in wanted.status) if wanted.status is not None else None,
         published=wanted.published,
     )
 
