@@ -17,7 +17,6 @@ from app.platform.db import Database
 from app.platform.ids import new_id
 from app.platform.texts import key_of
 from app.pos.tables import register
-from app.pricing.listing import refresh
 from app.pricing.tables import price, price_list, tax_class, tax_rate
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -100,7 +99,6 @@ class Shop:
             await tx.execute(insert(variant).values(**row | columns, **STAMPS))
             if price is not None:
                 await self.price(tx, variant_id, price)
-                await refresh(tx, [variant_id], None, clock.now())
             for code, quantity in (stock or {}).items():
                 await self.stock(tx, variant_id, code, quantity)
         self.variants[sku] = variant_id

@@ -100,6 +100,9 @@ async def put_lines(
 
 def _put(basket: Basket, actor: Actor, new: NewLine, variant: Sellable | None, at_till: bool) -> None:
     if variant is None or not variant.published:
+        if not actor.principal.may("catalog.read"):
+            # To a shopper a draft is not there, nor is what other channels sell.
+            raise NotFound("There is no such variant.", path=(*new.path, "variant"))
         raise _not_for_sale((*new.path, "variant"))
     if new.label_total is not None and not actor.principal.may(COUNTER):
         # Whoever knows how a label is made could print any price.

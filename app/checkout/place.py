@@ -26,7 +26,7 @@ from app.events.outbox import Change, Topic, emit
 from app.fulfillment.create import record as record_fulfillment
 from app.identity import fields
 from app.identity.principal import Actor
-from app.inventory.allocations import Take, allocate
+from app.inventory.allocations import Take, Taken, allocate
 from app.orders.record import OrderDraft, record
 from app.orders.states import status
 from app.orders.write import note, order_scopes
@@ -81,9 +81,9 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
     change = check_tenders(checkout.tenders, total)
     draft = await draft_order(tx, actor, basket, channel, email=email, receipt_number=receipt_number)
     takes = await _takes(tx, basket, variants, channel, draft)
-    changes = [await _write(tx, actor, basket, draft, checkout.tenders)]
-    changes.append(await close_as_ordered(tx, actor, basket, draft.id))
-    await allocate(
+    await _write(tx, actor, basket, draft, checkout.tenders)
+    closed = await close_as_ordered(tx, actor, basket, draft.id)
+    taken = await allocate(
         tx,
         cart_id=basket.id,
         order_id=draft.id,
@@ -93,7 +93,7 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
         now=actor.now,
         ignores_safety_stock=channel.ignores_safety_stock,
     )
-    await emit(tx, changes)
+    await emit(tx, [_placed(basket, draft, taken), closed])
     return Placed(order_id=draft.id, change=change, currency=basket.row.currency)
 
 
@@ -150,8 +150,8 @@ def _carried_out(basket: Basket, line: Line) -> bool:
     return delivery is not None and delivery.method == CARRY_OUT
 
 
-async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tenders: Sequence[Tender]) -> Change:
-    """The order with its payments, its postings, and the fulfillments of what is carried out; what is to be told."""
+async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tenders: Sequence[Tender]) -> None:
+    """The order with its payments, its postings, and the fulfillments of what is carried out."""
     columns = draft.columns
     settled = actor.principal.may("payments.settle")
     paid = _paid(tenders, settled, columns["total"])
@@ -180,8 +180,12 @@ async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tender
     await post(tx, order_id=draft.id, currency=columns["currency"], now=actor.now, postings=[*sold, *paid_in])
     await _hand_over(tx, actor, draft, leaving)
     await note(tx, actor, draft.id, "placed", details={"number": columns["number"], "total": columns["total"]})
-    places = [each.location_id for each in basket.deliveries if each.location_id]
-    scopes = order_scopes(columns["location_id"], columns["customer_id"], places)
+
+
+def _placed(basket: Basket, draft: OrderDraft, taken: Sequence[Taken]) -> Change:
+    """What the outbox says of the new order."""
+    places = {each.location_id for each in basket.deliveries if each.location_id} | {each.location_id for each in taken}
+    scopes = order_scopes(draft.columns["location_id"], draft.columns["customer_id"], sorted(places))
     return Change(topic=Topic.ORDER, entity_id=draft.id, version=1, before=(), after=scopes)
 
 

@@ -24,13 +24,17 @@ def may_list_carts(principal: Principal) -> bool:
 
 
 def may_open_order(
-    principal: Principal, *, location_id: UUID | None, channel_id: UUID, pickup_location_ids: Collection[UUID] = ()
+    principal: Principal, *, location_id: UUID | None, channel_id: UUID, served_from: Collection[UUID] = ()
 ) -> bool:
-    """Whether the caller may read this order by its own id. A guest comes by the cart's id instead."""
+    """Whether the caller may read this order by its own id. A guest comes by the cart's id instead.
+
+    `served_from`: where parts of it are picked up, and where its goods lie or have left from. Who works there looks
+    after it, whichever channel sold it.
+    """
     if not principal.may("orders.read"):
         return False
     return works_with(principal, location_id, channel_id) or any(
-        principal.location_ids is not None and place in principal.location_ids for place in pickup_location_ids
+        principal.location_ids is not None and place in principal.location_ids for place in served_from
     )
 
 

@@ -20,10 +20,12 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.identity.principal import Principal
+from app.inventory.tables import allocation, stock_movement
 from app.orders.tables import order, order_delivery, order_event, order_line, order_visit
 from app.platform.db import Reader
 from app.platform.texts import key_of
@@ -43,6 +45,12 @@ DELIVERIES = (
     select(order_delivery)
     .where(order_delivery.c.order_id.in_(_ids))
     .order_by(order_delivery.c.order_id, order_delivery.c.id)
+)
+PLACES = union(
+    *(
+        select(place.order_id, place.location_id).where(place.order_id.in_(_ids), place.location_id.is_not(None))
+        for place in (order_delivery.c, allocation.c, stock_movement.c)
+    )
 )
 EVENTS = (
     select(order_event)
@@ -92,6 +100,14 @@ async def deliveries_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, li
     return await _by_order(db, DELIVERIES, ids)
 
 
+async def places_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
+    """By order, where parts of it are picked up, and where its goods lie or have left from."""
+    found: dict[UUID, set[UUID]] = {}
+    for row in await db.rows(PLACES, {"ids": list(ids)}):
+        found.setdefault(row.order_id, set()).add(row.location_id)
+    return found
+
+
 async def events_of_orders(db: Reader, ids: Iterable[UUID]) -> dict[UUID, list[Row[Any]]]:
     """What happened to these orders, oldest first."""
     return await _by_order(db, EVENTS, ids)
@@ -131,12 +147,11 @@ def _within_reach(principal: Principal) -> list[Any]:
         own.append(order.c.channel_id.in_(principal.channel_ids))
     if principal.location_ids is None:
         return own
-    picked_up = exists(
-        select(literal(1)).where(
-            order_delivery.c.order_id == order.c.id, order_delivery.c.location_id.in_(principal.location_ids)
-        )
-    )
-    return [or_(and_(*own), picked_up)]
+    served = [
+        exists(select(literal(1)).where(place.order_id == order.c.id, place.location_id.in_(principal.location_ids)))
+        for place in (order_delivery.c, allocation.c, stock_movement.c)
+    ]
+    return [or_(and_(*own), *served)]
 
 
 def _conditions(principal: Principal, wanted: OrdersWanted) -> list[Any]:

@@ -10,8 +10,9 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from app.events.outbox import STAFF, Change, Topic, customer_scope, location_scope
 from app.identity.access import may_open_order
 from app.identity.principal import Actor
+from app.orders.queries import places_of_orders
 from app.orders.states import fulfillment_status, payment_status, status
-from app.orders.tables import order, order_delivery, order_event, order_line
+from app.orders.tables import order, order_event, order_line
 from app.payments.tenders import payments_of
 from app.platform.db import Tx
 from app.platform.errors import NotFound, check_version
@@ -19,7 +20,6 @@ from app.platform.ids import new_id
 
 LOCK = select(order).where(order.c.id == bindparam("id")).with_for_update()
 LINES = select(order_line).where(order_line.c.order_id == bindparam("id")).order_by(order_line.c.position)
-DELIVERIES = select(order_delivery).where(order_delivery.c.order_id == bindparam("id")).order_by(order_delivery.c.id)
 REFRESH = (
     update(order)
     .where(order.c.id == bindparam("order_id"))
@@ -43,17 +43,16 @@ async def lock(tx: Tx, actor: Actor, order_id: UUID | None, expected_version: in
         actor.principal,
         location_id=row.location_id,
         channel_id=row.channel_id,
-        pickup_location_ids=await pickup_locations(tx, row.id),
+        served_from=await places_of(tx, row.id),
     ):
         raise NotFound("There is no such order.", path=("orderId",))
     check_version(expected_version, row.version, "Order", row.id)
     return row
 
 
-async def pickup_locations(tx: Tx, order_id: UUID) -> list[UUID]:
-    """Where parts of the order are picked up."""
-    rows = await tx.rows(DELIVERIES, {"id": order_id})
-    return [row.location_id for row in rows if row.location_id is not None]
+async def places_of(tx: Tx, order_id: UUID) -> list[UUID]:
+    """Where parts of the order are picked up, and where its goods lie or have left from, in a fixed order."""
+    return sorted((await places_of_orders(tx, [order_id])).get(order_id, ()))
 
 
 async def lines_of(tx: Tx, order_id: UUID) -> Sequence[Row[Any]]:
@@ -80,13 +79,13 @@ async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = Fal
             "now": now,
         },
     )
-    scopes = order_scopes(row.location_id, row.customer_id, await pickup_locations(tx, row.id))
+    scopes = order_scopes(row.location_id, row.customer_id, await places_of(tx, row.id))
     return Change(topic=Topic.ORDER, entity_id=row.id, version=int(version), after=scopes)
 
 
-def order_scopes(location_id: UUID | None, customer_id: UUID | None, pickups: Sequence[UUID] = ()) -> list[str]:
-    """Who may see an order in the feed, beside staff: its location, where it is picked up, its customer."""
-    places = dict.fromkeys(place for place in (location_id, *pickups) if place is not None)
+def order_scopes(location_id: UUID | None, customer_id: UUID | None, served_from: Sequence[UUID] = ()) -> list[str]:
+    """Who may see an order in the feed, beside staff: its location, where it is served from, its customer."""
+    places = dict.fromkeys(place for place in (location_id, *served_from) if place is not None)
     customer = [customer_scope(customer_id)] if customer_id is not None else []
     return [STAFF, *(location_scope(place) for place in places), *customer]
 

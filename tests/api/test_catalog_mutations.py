@@ -203,7 +203,7 @@ async def test_a_product_is_published_by_channel_codes(call: Caller) -> None:
         rows = (await queries.publications(call.shop.db, [decoded])).get(decoded, {})
         return {code for code, channel_id in call.shop.channels.items() if channel_id in rows}
 
-    wrong = {"productId": key, "channels": ["web", "lua", "\0"]}
+    wrong = {"productId": key, "channels": ["web", "lua", "Lua!"]}
     assert codes(await call("productPublish", wrong)) == [
         ("NOT_FOUND", "input.channels.1"),
         ("NOT_FOUND", "input.channels.2"),

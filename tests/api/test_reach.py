@@ -38,7 +38,8 @@ LISTED = {
     "customer centro": EVERYWHERE | {"centro", "device"},
 }
 ORDERS = {
-    "sent": EVERYWHERE | {"web staff"},
+    # Its goods lie in centro, which sends it.
+    "sent": EVERYWHERE | {"web staff", "centro", "device"},
     "picked up in praia": EVERYWHERE | {"web staff", "praia", "till praia"},
     "sold in centro": EVERYWHERE | {"centro", "device"},
     "sold in praia": EVERYWHERE | {"praia", "till praia"},
@@ -199,12 +200,12 @@ NOT_THEIRS: list[tuple[str, str, dict[str, Any], str]] = [
     ("app client", "cartLinesUpdate", {"cartId": "Cart customer web", "lines": [NO_LINE]}, "cartId"),
     ("centro", "checkoutComplete", {"cartId": "Cart customer web", "tenders": []}, "cartId"),
     ("till praia", "cartDeliverySet", {"cartId": "Cart customer centro", "method": "CARRY_OUT"}, "cartId"),
-    ("centro", "orderCancel", {"orderId": "Order sent"}, "orderId"),
+    ("praia", "orderCancel", {"orderId": "Order sent"}, "orderId"),
     ("device", "orderCancel", {"orderId": "Order sold in praia"}, "orderId"),
     ("praia", "orderCancel", {"orderId": "Order sold in centro"}, "orderId"),
     ("web staff", "orderCancel", {"orderId": "Order sold in praia"}, "orderId"),
-    ("centro", "fulfillmentCreate", {"orderId": "Order sent", "locationId": "Location"}, "orderId"),
-    ("device", "paymentSettle", {"orderId": "Order sent", "paymentId": "Payment sent"}, "orderId"),
+    ("praia", "fulfillmentCreate", {"orderId": "Order sent", "locationId": "Location"}, "orderId"),
+    ("till praia", "paymentSettle", {"orderId": "Order sent", "paymentId": "Payment sent"}, "orderId"),
 ]
 
 

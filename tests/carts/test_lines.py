@@ -143,7 +143,7 @@ async def test_all_that_is_wrong_is_told_at_once(market):
             line(market, "PRATO", attributes=(("a", "1"), ("a", "2")), path=("lines", "2")),
         )
     assert [(each.code, each.path[1]) for each in refused.value.refusals] == [
-        ("NOT_FOR_SALE", "0"),
+        ("NOT_FOUND", "0"),
         ("INVALID_QUANTITY", "1"),
         ("NAMED_TWICE", "2"),
     ]

@@ -53,6 +53,7 @@ def row(handle: str = "mesa", **cells: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("name", "count"), [("apparel.csv", 20), ("home-and-garden.csv", 20)])
+@pytest.mark.shared_data
 def test_the_shared_files_read_whole(name: str, count: int) -> None:
     path = SHARED / name
     if not path.exists():

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select, update
 
 from app.carts.lines import LineChange, update_lines

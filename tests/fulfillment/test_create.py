@@ -142,7 +142,7 @@ async def test_parts_that_cannot_be(goods: Shop):
 
 async def test_whose_order_and_which_place(goods: Shop):
     placed = await web_order(goods, ("CANECA", 2))
-    refusal = await refused(goods, placed, "NOT_FOUND", actor=till(goods))
+    refusal = await refused(goods, placed, "NOT_FOUND", "praia", actor=till(goods, "praia-1"))
     assert refusal.path == ("orderId",)
     refusal = await refused(goods, placed, "NOT_FOUND", location_id=new_id())
     assert refusal.path == ("locationId",)

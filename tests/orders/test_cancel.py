@@ -119,9 +119,11 @@ async def test_twice_is_once(mugs: Shop):
 
 async def test_whose_order_it_is(mugs: Shop):
     placed = await web_order(mugs, ("CANECA", 1))
-    for actor in (till(mugs), located(mugs.actor("manager"), mugs, "centro"), mugs.actor("anonymous")):
+    assert await allocated(mugs, placed) == {"centro": UNIT}
+    for actor in (till(mugs, "praia-1"), located(mugs.actor("manager"), mugs, "cd"), mugs.actor("anonymous")):
         with pytest.raises(NotFound):
             await call_off(mugs, placed, actor=actor)
+    await call_off(mugs, placed, actor=located(mugs.actor("manager"), mugs, "centro"))
     with pytest.raises(NotFound):
         await call_off(mugs, new_id())
     picked_up = await pickup_order(mugs, ("CANECA", 1))

@@ -96,7 +96,7 @@ async def test_what_cannot_be_received(mugs: Shop):
             await receive(mugs, placed, key)
         assert caught.value.path == ("paymentId",)
     with pytest.raises(NotFound):
-        await receive(mugs, placed, payment.id, actor=till(mugs))
+        await receive(mugs, placed, payment.id, actor=till(mugs, "praia-1"))
     with pytest.raises(VersionConflict):
         await receive(mugs, placed, payment.id, version=2)
     with pytest.raises(InvalidInput):

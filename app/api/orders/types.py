@@ -1,6 +1,6 @@
 """Orders and their lines, as the API shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -259,20 +259,20 @@ def _delivery(row: Row[Any], order: Order, lines: Sequence[Row[Any]]) -> Deliver
 async def load_orders(context: Context, keys: Sequence[UUID]) -> list[Order | None]:
     """Orders that the caller may open by their own id."""
     rows = await queries.orders_by_ids(context.db, keys)
-    deliveries = await queries.deliveries_of_orders(context.db, keys) if context.may("orders.read") else {}
+    places = await queries.places_of_orders(context.db, keys) if context.may("orders.read") else {}
     return [
-        Order.of(row, context) if row is not None and may_open(context, row, deliveries.get(row.id, ())) else None
+        Order.of(row, context) if row is not None and may_open(context, row, places.get(row.id, ())) else None
         for row in map(rows.get, keys)
     ]
 
 
-def may_open(context: Context, row: Row[Any], deliveries: Sequence[Row[Any]]) -> bool:
+def may_open(context: Context, row: Row[Any], served_from: Collection[UUID]) -> bool:
     """Whether the caller may open this order by its own id."""
     return may_open_order(
         context.principal,
         location_id=row.location_id,
         channel_id=row.channel_id,
-        pickup_location_ids=[each.location_id for each in deliveries if each.location_id is not None],
+        served_from=served_from,
     )
 
 
