@@ -15,7 +15,7 @@ up: run-env ## Start the shop on http://127.0.0.1:8000, with its database and it
 	@$(WITH_MAKE) $(BIN)/feira up
 
 test: check ## Everything that must be true: check, and all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4 --dist worksteal
 
 check: dev-env ## What needs no database: lint, format, types, layers, the printed schema
 	$(BIN)/ruff check .
