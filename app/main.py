@@ -15,7 +15,7 @@ from app.api.metrics import Metrics
 from app.api.permissions import check_table, guard
 from app.api.schema import schema
 from app.api.transport.route import GraphQLRoute
-from app.identity.tokens import has_demo_tokens
+from app.identity.tokens import refuse_demo_tokens
 from app.platform import clock, logs
 from app.platform.config import ConfigError, Settings
 from app.platform.db import Database
@@ -55,10 +55,8 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
-        if settings.production and await has_demo_tokens(database, clock.now()):
-            raise ConfigError(
-                "FEIRA_ENV=production: this shop has demo tokens: `feira token revoke --demo`, or start an empty one"
-            )
+        if settings.production:
+            await refuse_demo_tokens(database, clock.now())
         jobs = asyncio.create_task(work(database)) if working else None
         try:
             yield

@@ -66,7 +66,6 @@ COLLECTIONS_OF_PRODUCTS = (
     .where(collection_product.c.product_id == IDS, or_(~collection.c.archived, bindparam("archived")))
     .order_by(collection.c.slug)
 )
-MEDIA_BY_ID = select(media).where(media.c.id == IDS)
 MEDIA_OF_PRODUCTS = (
     select(product_media.c.product_id.label("of_id"), media)
     .join(media, media.c.id == product_media.c.media_id)
@@ -255,10 +254,6 @@ async def collections_of_products(
     db: Reader, product_ids: Iterable[UUID], *, archived: bool = False
 ) -> dict[UUID, list[Row[Any]]]:
     return await _of(db, COLLECTIONS_OF_PRODUCTS, product_ids, archived)
-
-
-async def media_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
-    return await _by_id(db, MEDIA_BY_ID, ids)
 
 
 async def media_of_products(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.group import feira
 from app.cli.running import on_database, prepare
-from app.platform.config import ConfigError, Settings
+from app.platform.config import Settings
 from app.platform.console import Steps
 from app.platform.postgres import running
 
@@ -91,16 +91,13 @@ def serving(*, demo: bool) -> Iterator[tuple[Settings, Steps, Any, dict[str, str
 
 async def refuse_demo(url: str) -> None:
     """Raises ConfigError when a shop in earnest has tokens that came with the demo shop."""
-    from app.identity.tokens import has_demo_tokens
+    from app.identity.tokens import refuse_demo_tokens
     from app.platform.clock import now
     from app.platform.db import Database
 
     database = Database.open(url)
     try:
-        if await has_demo_tokens(database, now()):
-            raise ConfigError(
-                "FEIRA_ENV=production: this shop has demo tokens: `feira token revoke --demo`, or start an empty one"
-            )
+        await refuse_demo_tokens(database, now())
     finally:
         await database.close()
 

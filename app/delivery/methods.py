@@ -5,10 +5,9 @@ from functools import partial
 from typing import Any, Final, Literal, TypedDict
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
-from app.delivery.rates import ShipRule, ShipTier
+from app.delivery.rates import ShipTier, rule_of
 from app.delivery.tables import delivery_method
 from app.identity import fields
 from app.identity.principal import Actor
@@ -95,21 +94,12 @@ async def update_method(
     return method_id
 
 
-def _rule(method: Mapping[str, Any]) -> ShipRule:
-    return ShipRule(
-        rated_by=method.get("rated_by", "TOTAL"),
-        tiers=tuple(msgspec.convert(method["tiers"], list[ShipTier])),
-        free_from=method.get("free_from"),
-        max_weight_grams=method.get("max_weight_grams"),
-    )
-
-
 async def _check(tx: Tx, actor: Actor, method: Mapping[str, Any], written: Mapping[str, Any]) -> None:
     """What the fields say together."""
     if "rated_by" in written and "tiers" not in written:
         raise InvalidInput("Say the tiers anew with what they are of.", path=("tiers",), code="REQUIRED")
     try:
-        _rule(method)
+        rule_of(method)
     except ValueError as error:
         raise InvalidInput(f"This does not work: {error}.", path=("tiers",), code="INVALID_TIERS") from error
     least, most = method.get("min_days"), method.get("max_days")

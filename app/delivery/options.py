@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Row, select
 
-from app.delivery.rates import ShipRule, ShipTier, ship_price
+from app.delivery.rates import rule_of, ship_price
 from app.delivery.tables import delivery_method
 from app.platform.db import Reader
 from app.pricing.frame import Frame, Place
@@ -65,7 +64,7 @@ def options_for(
     for row in methods:
         if row.method != method or not _reaches(row, channel, place):
             continue
-        price = ship_price(_rule(row), parcel.weight_grams, parcel.goods_total)
+        price = ship_price(rule_of(row._asdict()), parcel.weight_grams, parcel.goods_total)
         if price is None:
             continue
         rates, _ = frame.taxation(row.tax_class_id, place, moment)
@@ -92,13 +91,4 @@ def _reaches(row: Row[Any], channel: Row[Any], place: Place) -> bool:
         and (channel_ids is None or channel.id in channel_ids)
         and (row.countries is None or country in row.countries)
         and (row.regions is None or region_key(country, region) in {region_key(country, each) for each in row.regions})
-    )
-
-
-def _rule(row: Row[Any]) -> ShipRule:
-    return ShipRule(
-        rated_by=row.rated_by,
-        tiers=tuple(msgspec.convert(row.tiers, list[ShipTier])),
-        free_from=row.free_from,
-        max_weight_grams=row.max_weight_grams,
     )

@@ -3,10 +3,11 @@
 Weights are grams, amounts minor units of one currency.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 
 class ShipTier(Struct, frozen=True, rename={"start": "from"}):
@@ -36,6 +37,16 @@ class ShipRule(Struct, frozen=True, kw_only=True):
             raise ValueError("a tier's price is not negative")
         if (self.free_from or 0) < 0 or (self.max_weight_grams or 0) < 0:
             raise ValueError("a threshold is not negative")
+
+
+def rule_of(method: Mapping[str, Any]) -> ShipRule:
+    """The rule in a delivery method's columns by name, stored or about to be. Raises ValueError as `ShipRule` does."""
+    return ShipRule(
+        rated_by=method.get("rated_by", "TOTAL"),
+        tiers=tuple(convert(method["tiers"], list[ShipTier])),
+        free_from=method.get("free_from"),
+        max_weight_grams=method.get("max_weight_grams"),
+    )
 
 
 def ship_price(rule: ShipRule, weight_grams: int, goods_total_minor: int) -> int | None:

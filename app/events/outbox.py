@@ -37,10 +37,6 @@ PUBLIC = "public"
 STAFF = "staff"
 
 
-def channel_scope(channel_id: UUID) -> str:
-    return f"channel:{channel_id}"
-
-
 def location_scope(location_id: UUID) -> str:
     return f"location:{location_id}"
 

@@ -1,6 +1,5 @@
 """Whom a request's credential stands for, and what follows from it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -74,8 +73,3 @@ def system_actor(channel_id: UUID, now: datetime, *, name: str = "system") -> Ac
     """The shop itself: seeding, importing from the command line, sweeping."""
     principal = Principal(kind="staff", role="owner", name=name, permissions=ROLES["owner"])
     return Actor(principal=principal, channel_id=channel_id, locale="pt-BR", now=now)
-
-
-def within(location_ids: Iterable[UUID], principal: Principal) -> bool:
-    """Whether any of these locations is the caller's."""
-    return any(principal.works_at(location_id) for location_id in location_ids)

@@ -22,6 +22,7 @@ from app.identity.permissions import ROLES
 from app.identity.principal import Actor, Principal
 from app.identity.queries import api_clients_by_ids, devices_by_ids, staff_by_ids, tokens_by_ids
 from app.identity.tables import api_client, device, staff, token
+from app.platform.config import ConfigError
 from app.platform.db import Reader, Tx
 from app.platform.errors import InvalidInput, NotFound
 from app.platform.ids import new_id
@@ -144,6 +145,14 @@ async def revoke_demo(tx: Tx, now: datetime) -> int:
 async def has_demo_tokens(db: Reader, now: datetime) -> bool:
     """Whether a token that came with the demo shop could still be used. A shop in production must have none."""
     return await db.value(A_DEMO_TOKEN, {"now": now}) is not None
+
+
+async def refuse_demo_tokens(db: Reader, now: datetime) -> None:
+    """Raises ConfigError when a shop in earnest has tokens that came with the demo shop."""
+    if await has_demo_tokens(db, now):
+        raise ConfigError(
+            "FEIRA_ENV=production: this shop has demo tokens: `feira token revoke --demo`, or start an empty one"
+        )
 
 
 async def _bearer(tx: Tx, principal: Principal, bearer: Bearer) -> Row[Any]:

@@ -36,7 +36,6 @@ _ids: BindParameter[UUID] = bindparam("ids", expanding=True)
 BY_IDS = select(order).where(order.c.id.in_(_ids))
 BY_NUMBERS = select(order).where(order.c.number.in_(_ids))
 BY_RECEIPTS = select(order).where(order.c.receipt_number.in_(_ids))
-BY_CARTS = select(order).where(order.c.cart_id.in_(_ids))
 LINES = select(order_line).where(order_line.c.order_id.in_(_ids)).order_by(order_line.c.order_id, order_line.c.position)
 LINES_BY_IDS = select(order_line).where(order_line.c.id.in_(_ids))
 DELIVERIES_BY_IDS = select(order_delivery).where(order_delivery.c.id.in_(_ids))
@@ -73,11 +72,6 @@ async def order_by_number(db: Reader, number: str) -> Row[Any] | None:
 
 async def order_by_receipt(db: Reader, receipt_number: str) -> Row[Any] | None:
     return await db.row(BY_RECEIPTS, {"ids": [receipt_number]})
-
-
-async def orders_by_carts(db: Reader, cart_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
-    """The orders that these carts became, by cart."""
-    return {row.cart_id: row for row in await db.rows(BY_CARTS, {"ids": list(cart_ids)})}
 
 
 async def lines_by_ids(db: Reader, ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
