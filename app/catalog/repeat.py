@@ -20,15 +20,20 @@ ATTEMPTS: Final = 20
 """Each time one of both writers has gone on, so that few are ever needed."""
 
 
+class TakenMeanwhile(Exception):
+    """Another writer put there what this one did not find when it looked for it."""
+
+
 async def again_when_taken(tx: Tx, write: Callable[[], Awaitable[T]]) -> T:
-    """Run `write` in a savepoint; once more, from its beginning, when a unique index refused it."""
+    """Run `write` in a savepoint; once more, from its beginning, when a unique index or TakenMeanwhile stopped it."""
     emitted = tx.emitted
     for attempt in range(1, ATTEMPTS + 1):
         try:
             async with tx.connection.begin_nested():
                 return await write()
-        except IntegrityError as error:
-            if sqlstate(error) != UNIQUE_VIOLATION or attempt == ATTEMPTS:
+        except (IntegrityError, TakenMeanwhile) as error:
+            met = isinstance(error, TakenMeanwhile) or sqlstate(error) == UNIQUE_VIOLATION
+            if not met or attempt == ATTEMPTS:
                 raise
             tx.emitted = emitted
     raise AssertionError("unreachable")

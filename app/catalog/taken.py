@@ -16,6 +16,7 @@ from app.catalog.barcodes import barcode_key
 from app.catalog.fields import storable
 from app.catalog.formats.handles import made_sku
 from app.catalog.merge import Merged
+from app.catalog.repeat import TakenMeanwhile
 from app.catalog.tables import product, variant
 from app.catalog.whole import Values, Whole
 from app.platform.db import Tx
@@ -67,9 +68,12 @@ def name_key(kind: str, row: Values) -> str | None:
 async def settle_names(tx: Tx, items: Sequence[Merged]) -> None:
     """Refuse drafts whose names are taken, by earlier drafts of the call too; find free ones for those that we made.
 
-    Drafts that are refused already are looked at as well, so that all that is wrong is told at once.
+    Drafts that are refused already are looked at as well, so that all that is wrong is told at once. Raises
+    TakenMeanwhile for a product that came to be after it was looked for by its slug.
     """
     holders = await _read(tx, items)
+    if any(_came_meanwhile(holders, item) for item in items):
+        raise TakenMeanwhile
     for item in items:
         _settle_slug(holders, item)
         _settle_variants(holders, item)
@@ -116,6 +120,12 @@ def _skus(item: Merged, key: UUID) -> list[str]:
     tried = {first.casefold()}
     more = [made_sku(item.after.product["slug"], item.made_skus[key], tried) for _ in range(MADE_SKUS)]
     return [first, *more, f"{first[:200]}-{key.hex[-8:].upper()}"]
+
+
+def _came_meanwhile(holders: Holders, item: Merged) -> bool:
+    """Whether the draft, which would change a product of this slug, missed it by a moment and would create it."""
+    would_change = item.draft.mode == "upsert" and item.draft.id is None and not item.made_slug
+    return item.before is None and would_change and item.after.product["slug"] in holders.by_kind["slug"]
 
 
 def _settle_slug(holders: Holders, item: Merged) -> None:

@@ -3,23 +3,27 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.event import listen
 
-from app.catalog import queries
+from app.catalog import products, queries
 from app.catalog.drafts import (
     MediaDraft,
     OptionDraft,
     OptionValueDraft,
     ProductDraft,
     PublicationDraft,
+    Saved,
     TextDraft,
     VariantDraft,
 )
 from app.catalog.products import archive_product, unarchive_product
 from app.catalog.tables import product, variant
+from app.catalog.whole import lock_products
+from app.platform.db import Tx
 from app.platform.errors import NotFound, VersionConflict
 from app.platform.ids import new_id
 from tests.catalog.drafting import camiseta, finds, option, plain, said, save, save_one, told, version_of
@@ -157,6 +161,24 @@ async def test_of_many_who_take_a_slug_at_once_one_creates(shop: Shop) -> None:
     saved = await asyncio.gather(*(save(shop, plain("igual", f"S{number}")) for number in range(6)))
     assert sorted(one.created for (one,) in saved) == [False] * 5 + [True]
     assert len({one.product_id for (one,) in saved}) == 1
+
+
+async def test_a_product_that_came_to_be_after_it_was_looked_for_is_changed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = lock_products
+
+    async def look_then_let_another_in(tx: Tx, **wanted: Any) -> list[Row[Any]]:
+        found = await looked(tx, **wanted)
+        monkeypatch.undo()
+        first.append(await save_one(shop, plain("igual", "S1")))
+        return found
+
+    first: list[Saved] = []
+    monkeypatch.setattr(products, "lock_products", look_then_let_another_in)
+    (late,) = await save(shop, plain("igual", "S2"))
+    assert (late.refusals, late.created) == ((), False)
+    assert (late.product_id, late.version) == (first[0].product_id, 2)
 
 
 async def test_names_that_we_make_find_a_free_one(shop: Shop) -> None:

@@ -16,7 +16,7 @@ def test_ids_of_one_process_sort_in_the_order_in_which_they_were_made():
 
 def test_a_clock_that_is_set_back_changes_no_order(monkeypatch: pytest.MonkeyPatch):
     before = ids.new_id()
-    monkeypatch.setattr(ids.time, "time_ns", lambda: 0)
+    monkeypatch.setattr("app.platform.ids.time.time_ns", lambda: 0)
     assert ids.new_id() > before
 
 
