@@ -22,6 +22,7 @@ def run(connection: Connection) -> None:
         target_metadata=metadata,
         transaction_per_migration=True,
         compare_server_default=True,
+        include_name=migrate.compared,
     )
     with context.begin_transaction():
         context.run_migrations()

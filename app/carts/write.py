@@ -28,7 +28,8 @@ from app.carts.quote import Quoted, quote
 from app.carts.stock import claim_stock, demands_of
 from app.carts.tables import cart, cart_delivery, cart_line, cart_visit
 from app.channels.queries import channels_by_ids
-from app.events.outbox import STAFF, Change, Topic, customer_scope, emit, location_scope
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import STAFF, customer_scope, location_scope
 from app.identity.access import may_list_carts, may_open_cart, works_with
 from app.identity.principal import Actor
 from app.platform.db import Tx

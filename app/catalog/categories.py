@@ -15,7 +15,8 @@ from app.catalog.repeat import SHELVES_KEY, TAKE_TURNS, again_when_taken
 from app.catalog.search_text import rewrite_search
 from app.catalog.shelves import check_shelf, free_slug
 from app.catalog.tables import category, product
-from app.events.outbox import PUBLIC, STAFF, Change, Topic, emit
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import PUBLIC, STAFF
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version, collect

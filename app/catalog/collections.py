@@ -16,7 +16,8 @@ from app.catalog.shelves import check_shelf, free_slug
 from app.catalog.tables import collection, collection_product
 from app.catalog.whole import lock_wholes
 from app.catalog.writing import Pair, write_products
-from app.events.outbox import PUBLIC, STAFF, Change, Topic, emit
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import PUBLIC, STAFF
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version, collect

@@ -26,7 +26,7 @@ class TakenMeanwhile(Exception):
 
 async def again_when_taken(tx: Tx, write: Callable[[], Awaitable[T]]) -> T:
     """Run `write` in a savepoint; once more, from its beginning, when a unique index or TakenMeanwhile stopped it."""
-    emitted = tx.emitted
+    emitted, told = tx.emitted, tx.told
     for attempt in range(1, ATTEMPTS + 1):
         try:
             async with tx.connection.begin_nested():
@@ -35,5 +35,5 @@ async def again_when_taken(tx: Tx, write: Callable[[], Awaitable[T]]) -> T:
             met = isinstance(error, TakenMeanwhile) or sqlstate(error) == UNIQUE_VIOLATION
             if not met or attempt == ATTEMPTS:
                 raise
-            tx.emitted = emitted
+            tx.emitted, tx.told = emitted, told
     raise AssertionError("unreachable")

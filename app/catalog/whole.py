@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.tables import collection_product, media, product, product_media, product_text, publication, variant
 from app.catalog.tables import variant_media as variant_media_table
-from app.events.outbox import PUBLIC, STAFF
+from app.events.scopes import PUBLIC, STAFF
 from app.platform.db import Tx
 
 Values = dict[str, Any]

@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.catalog.search_text import REWRITE, UPSERT, Shelves, read_shelves, search_values
 from app.catalog.tables import collection_product, media, product, product_media, publication, variant, variant_media
 from app.catalog.whole import Values, Whole, lock_wholes
-from app.events.outbox import STAFF, Change, Topic, emit
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import STAFF
 from app.platform.db import Tx
 
 _UUIDS: Final = ARRAY(Uuid)

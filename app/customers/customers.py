@@ -12,7 +12,8 @@ from app.channels.queries import channels_by_ids
 from app.customers.contact import phone, tax_id
 from app.customers.queries import customer_groups_by_ids
 from app.customers.tables import customer, customer_address, customer_group_member
-from app.events.outbox import Change, Topic, customer_scope, emit
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import customer_scope
 from app.identity import fields
 from app.identity.principal import Actor
 from app.platform.db import Tx

@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import BigInteger, Column, Text, Uuid, func, select
+from sqlalchemy.dialects.postgresql import insert
 
+from app.events.scopes import STAFF
 from app.events.tables import outbox
 from app.platform.db import Tx
+from app.platform.unnest import arrays, unnested
 
 
 class Topic(StrEnum):
@@ -33,21 +37,12 @@ class Action(StrEnum):
     DELETE = "DELETE"
 
 
-PUBLIC = "public"
-STAFF = "staff"
-
-
-def location_scope(location_id: UUID) -> str:
-    return f"location:{location_id}"
-
-
-def customer_scope(customer_id: UUID) -> str:
-    return f"customer:{customer_id}"
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one entity. `before` and `after`: the scopes that could, and now can, see it; staff always can."""
+    """One change of one entity. `before` and `after`: the scopes that could, and now can, see it.
+
+    `before` None: those of `after`. An entity that is new was seen by nobody: `()`.
+    """
 
     topic: Topic
     entity_id: UUID
@@ -57,7 +52,36 @@ class Change:
     action: Action = Action.UPSERT
 
 
-INSERT = insert(outbox)
+_BETWEEN: Final = " "
+_GIVEN: Final[Sequence[Column[object]]] = (
+    Column("topic", Text),
+    Column("action", Text),
+    Column("entity_id", Uuid),
+    Column("version", BigInteger),
+    # Arrays of arrays must all be of one length: these are joined, and taken apart again.
+    Column("scopes_before", Text),
+    Column("scopes_after", Text),
+    Column("place", BigInteger),
+)
+_given = unnested("given", _GIVEN)
+_written = (
+    insert(outbox)
+    .from_select(
+        ["topic", "action", "entity_id", "version", "scopes_before", "scopes_after"],
+        select(
+            _given.c.topic,
+            _given.c.action,
+            _given.c.entity_id,
+            _given.c.version,
+            func.string_to_array(_given.c.scopes_before, _BETWEEN),
+            func.string_to_array(_given.c.scopes_after, _BETWEEN),
+        ).order_by(_given.c.place),
+        include_defaults=False,
+    )
+    .returning(outbox.c.id)
+    .cte("written")
+)
+EMIT: Final = select(func.max(_written.c.id))
 
 
 async def emit(tx: Tx, changes: Iterable[Change]) -> None:
@@ -68,10 +92,12 @@ async def emit(tx: Tx, changes: Iterable[Change]) -> None:
             "action": change.action.value,
             "entity_id": change.entity_id,
             "version": change.version,
-            "scopes_before": list(change.after if change.before is None else change.before),
-            "scopes_after": list(change.after),
+            "scopes_before": _BETWEEN.join(change.after if change.before is None else change.before),
+            "scopes_after": _BETWEEN.join(change.after),
+            "place": place,
         }
-        for change in changes
+        for place, change in enumerate(changes)
     ]
-    await tx.many(INSERT, rows)
-    tx.emitted += len(rows)
+    if rows:
+        tx.told = await tx.value(EMIT, arrays(_GIVEN, rows))
+        tx.emitted += len(rows)

@@ -1,6 +1,22 @@
-"""The outbox: one row for each change of an entity, written in the transaction that made it."""
+"""The outbox, one row for each change of an entity, and the feed that numbers its rows.
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, Uuid, func, text
+Both only grow, and are forgotten by whole partitions; `events.partitions` makes and drops these.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Sequence,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
@@ -16,21 +32,53 @@ class Xid8(UserDefinedType[int]):
         return "xid8"
 
 
+outbox_id = Sequence("outbox_id_seq", metadata=metadata, cache=1)
+
 outbox = Table(
     "outbox",
     metadata,
-    # Drawn when the row is written, under the entity's lock, without a cache: so an entity's changes keep their order.
-    Column("id", BigInteger, Identity(always=True, cache=1), primary_key=True),
-    # The writing transaction, so that a reader knows below which row none is still to come.
+    # The writing transaction. It stands before `id`, so that PostgreSQL numbers the transaction before it draws the id:
+    # the sequencer goes by that.
     Column("xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    # Drawn when the row is written, under the entity's lock, without a cache: so an entity's changes keep their order.
+    Column("id", BigInteger, primary_key=True, server_default=outbox_id.next_value(), autoincrement=False),
     Column("topic", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("entity_id", Uuid, nullable=False),
     Column("version", BigInteger, nullable=False),
-    # Who could see the entity before this change, and who can after it: public, channel:ID, location:ID, customer:ID,
-    # staff.
+    # Who could see the entity before this change, and who can after it: see `events.scopes`.
     Column("scopes_before", ARRAY(Text), nullable=False),
     Column("scopes_after", ARRAY(Text), nullable=False),
     Column("occurred_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
-    Index(None, "topic", "entity_id"),
+    Index("ix_outbox_xid", "xid"),
+    postgresql_partition_by="RANGE (id)",
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    # 1, 2, 3 … without a gap.
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("outbox_id", BigInteger, nullable=False),
+    Index("ix_feed_outbox_id", "outbox_id"),
+    postgresql_partition_by="RANGE (position)",
+)
+
+# One row: how far the feed is, and who may take it further.
+feed_head = Table(
+    "feed_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    # The history that positions belong to: another one after the database was restored or another server took over.
+    Column("epoch", Text, nullable=False),
+    # Raised by each sequencer that is elected, so that the one before it can number nothing any more.
+    Column("token", BigInteger, nullable=False),
+    # Every outbox row up to here is numbered, or never will be.
+    Column("floor", BigInteger, nullable=False),
+    # The position before the oldest one that is kept.
+    Column("forgotten", BigInteger, nullable=False, server_default=text("0")),
+    # The server and its timeline, by which a restore is noticed.
+    Column("cluster", Text, nullable=False, server_default=""),
+    CheckConstraint("id = 1", name="one"),
 )

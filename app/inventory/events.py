@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Row, and_, cast, exists, func, or_, select
 
 from app.catalog.tables import product, publication, variant
-from app.events.outbox import PUBLIC, STAFF, Change, Topic, emit, location_scope
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import PUBLIC, STAFF, location_scope
 from app.inventory.tables import stock_level
 from app.platform.db import Tx
 

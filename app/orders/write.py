@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from app.events.outbox import STAFF, Change, Topic, customer_scope, location_scope
+from app.events.outbox import Change, Topic
+from app.events.scopes import STAFF, customer_scope, location_scope
 from app.identity.access import may_open_order
 from app.identity.principal import Actor
 from app.orders.queries import places_of_orders

@@ -90,7 +90,9 @@ class Tx:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
+        # How many changes were emitted, and the outbox's id of the last one.
         self.emitted = 0
+        self.told: int | None = None
 
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         return (await self.connection.execute(statement, parameters)).all()

@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, insert, select, update
 
 from app.channels.queries import channels_by_ids, locations_of_channel
-from app.events.outbox import Change, Topic, emit, location_scope
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import location_scope
 from app.identity import fields
 from app.identity.access import reaches
 from app.identity.principal import Actor

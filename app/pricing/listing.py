@@ -18,14 +18,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.catalog.tables import product, variant
 from app.channels.queries import all_channels
-from app.events.outbox import PUBLIC, Change, Topic, emit
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import PUBLIC
 from app.platform.db import Database, Tx
 from app.platform.quantities import MILLI
+from app.platform.unnest import arrays, unnested
 from app.pricing.frame import Frame, frame_of, prices_of_variants
 from app.pricing.price import PriceRow
 from app.pricing.quotes import Ask, Buyer, VariantQuote, earliest, quote_one
 from app.pricing.tables import channel_price, price, priced_variant
-from app.pricing.unnest import arrays, unnested
 
 CHUNK: Final = 1000
 """How many variants are worked out at a time."""

@@ -15,11 +15,11 @@ from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, collect
 from app.platform.money import MAX_MINOR, amount_too_large
 from app.platform.quantities import MAX_MILLI
+from app.platform.unnest import arrays, unnested
 from app.pricing.checks import check_reach
 from app.pricing.listing import hold_frame, lock_variants, retell
 from app.pricing.tables import price, price_list
 from app.pricing.timeline import Span, Wish, carry_out
-from app.pricing.unnest import arrays, unnested
 
 CHUNK: Final = 2000
 """How many variants' prices are held in memory at a time."""

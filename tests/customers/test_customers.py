@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.customers import customers, groups
 from app.customers.queries import addresses_of, customer_groups_by_ids, customers_by_ids, groups_of
 from app.customers.tables import customer
-from app.events.outbox import customer_scope
+from app.events.scopes import customer_scope
 from app.events.tables import outbox
 from app.platform.errors import InvalidInput, NotFound, Refusal, Refusals, VersionConflict
 from app.platform.ids import new_id

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from app.events.outbox import PUBLIC, STAFF, location_scope
+from app.events.scopes import PUBLIC, STAFF, location_scope
 from app.events.tables import outbox
 from tests.inventory.stock import UNIT, hold_some
 from tests.shop import Shop

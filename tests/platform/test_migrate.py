@@ -42,7 +42,10 @@ async def test_the_migrations_make_what_the_tables_say(empty_database):
         importlib.import_module(f"app.{tables.parent.name}.tables")
     await migrate.upgrade(empty_database)
     differences = await run(
-        empty_database, lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+        empty_database,
+        lambda connection: compare_metadata(
+            MigrationContext.configure(connection, opts={"include_name": migrate.compared}), metadata
+        ),
     )
     assert differences == []
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from app.channels.tables import channel_location
-from app.events.outbox import location_scope
+from app.events.scopes import location_scope
 from app.events.tables import outbox
 from app.identity.principal import Actor
 from app.platform.errors import InvalidInput, NotFound, VersionConflict

@@ -1,0 +1,216 @@
+"""Reading the feed: rows by position, and a page of what a reader may be told."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import BigInteger, Row, bindparam, select
+
+from app.events.outbox import Action, Topic
+from app.events.tables import feed, feed_head, outbox
+from app.platform.db import Reader
+
+SCANNED_AT_ONCE: Final = 2_000
+"""Rows of one statement."""
+SCANNED: Final = 20_000
+"""Rows that one page looks through at most: a page of what is rare may be empty, and go on from its end."""
+
+Scopes = Mapping[Topic, frozenset[str]]
+"""What a reader may be told: by topic, the scopes that open a change to them."""
+
+HEAD: Final = select(feed_head.c.position, feed_head.c.epoch, feed_head.c.forgotten)
+RANGE: Final = (
+    select(
+        feed.c.position,
+        outbox.c.id.label("outbox_id"),
+        outbox.c.topic,
+        outbox.c.action,
+        outbox.c.entity_id,
+        outbox.c.version,
+        outbox.c.scopes_before,
+        outbox.c.scopes_after,
+        outbox.c.occurred_at,
+    )
+    .join(outbox, outbox.c.id == feed.c.outbox_id)
+    .where(
+        feed.c.position > bindparam("after", type_=BigInteger), feed.c.position <= bindparam("up_to", type_=BigInteger)
+    )
+    .order_by(feed.c.position)
+)
+
+
+class Head(Struct, frozen=True):
+    """How far the feed is. `forgotten`: the position before the oldest one that is kept."""
+
+    position: int
+    epoch: str
+    forgotten: int
+
+
+class FeedRow(Struct, frozen=True, gc=False):
+    """One change at its position. `before` and `after` are scopes (`events.scopes`)."""
+
+    position: int
+    outbox_id: int
+    topic: Topic
+    action: Action
+    entity_id: UUID
+    version: int
+    before: frozenset[str]
+    after: frozenset[str]
+    occurred_at: datetime
+
+
+class Told(Struct, frozen=True, gc=False):
+    """One change as a reader is told it."""
+
+    position: int
+    topic: Topic
+    action: Action
+    entity_id: UUID
+    version: int
+    occurred_at: datetime
+
+
+class Page(Struct, frozen=True):
+    """`end` is where to go on from, also when all between was not for this reader."""
+
+    changes: list[Told]
+    end: int
+    head: int
+    has_more: bool
+    snapshot_required: bool = False
+
+
+async def head_of(db: Reader) -> Head:
+    """The feed's head now."""
+    row = await db.row(HEAD)
+    assert row is not None, "the migration made it"
+    return Head(row.position, row.epoch, row.forgotten)
+
+
+async def rows_after(db: Reader, after: int, *, most: int = SCANNED_AT_ONCE) -> list[FeedRow]:
+    """The next rows, without a gap; none at the head."""
+    return [_row(row) for row in await db.rows(RANGE, {"after": after, "up_to": after + most})]
+
+
+async def scan(db: Reader, after: int, up_to: int) -> AsyncIterator[FeedRow]:
+    """The rows of a range, read in parts."""
+    while after < up_to:
+        end = min(up_to, after + SCANNED_AT_ONCE)
+        for row in await db.rows(RANGE, {"after": after, "up_to": end}):
+            yield _row(row)
+        after = end
+
+
+def told(row: FeedRow, scopes: Scopes) -> Action | None:
+    """What a reader is told of a change: DELETE when they may no longer see the entity, None when they never did."""
+    own = scopes.get(row.topic)
+    if own is None:
+        return None
+    if not own.isdisjoint(row.after):
+        return row.action
+    return None if own.isdisjoint(row.before) else Action.DELETE
+
+
+async def page(
+    db: Reader,
+    scopes: Scopes,
+    *,
+    after: int | None,
+    first: int,
+    topics: Collection[Topic] | None = None,
+    compacted: bool = True,
+) -> Page:
+    """What a reader is told from after a position on, at most `first` changes.
+
+    `compacted`: of each entity only its newest change within the page's range. `after` None: from the oldest kept.
+    A reader who is behind what is kept, or ahead of the head, needs a snapshot.
+    """
+    head = await head_of(db)
+    start = head.forgotten if after is None else after
+    if start < head.forgotten or start > head.position:
+        return Page([], start, head.position, has_more=False, snapshot_required=True)
+    wanted = {topic: own for topic, own in scopes.items() if topics is None or topic in topics}
+    up_to = min(head.position, start + SCANNED)
+    collect = Compacted(wanted, first) if compacted else Every(wanted, first)
+    end = start
+    async for row in scan(db, start, up_to):
+        if row.position != end + 1:
+            # A partition was dropped between the two statements.
+            return Page([], start, head.position, has_more=False, snapshot_required=True)
+        if not collect.take(row):
+            break
+        end = row.position
+    return Page(collect.changes(), end, head.position, has_more=end < head.position)
+
+
+class Every:
+    """Each change that the reader is told."""
+
+    def __init__(self, scopes: Scopes, most: int) -> None:
+        self._scopes, self._most = scopes, most
+        self._changes: list[Told] = []
+
+    def take(self, row: FeedRow) -> bool:
+        """False when the page is full and this row is one too many."""
+        action = told(row, self._scopes)
+        if action is None:
+            return True
+        if len(self._changes) == self._most:
+            return False
+        self._changes.append(_told(row, action))
+        return True
+
+    def changes(self) -> list[Told]:
+        return self._changes
+
+
+class Compacted:
+    """The newest change of each entity. Who saw it at the beginning of the range and does not at its end: DELETE."""
+
+    def __init__(self, scopes: Scopes, most: int) -> None:
+        self._scopes, self._most = scopes, most
+        self._newest: dict[tuple[Topic, UUID], Told] = {}
+
+    def take(self, row: FeedRow) -> bool:
+        """False when the page is full and this row is one too many."""
+        own = self._scopes.get(row.topic)
+        if own is None:
+            return True
+        key = (row.topic, row.entity_id)
+        action = told(row, self._scopes)
+        if action is None:
+            if key not in self._newest:
+                return True
+            # Told of earlier in this range, when the reader could still see it, or could no longer.
+            action = Action.DELETE
+        elif key not in self._newest and len(self._newest) == self._most:
+            return False
+        # Those that changed last stand last.
+        self._newest.pop(key, None)
+        self._newest[key] = _told(row, action)
+        return True
+
+    def changes(self) -> list[Told]:
+        return list(self._newest.values())
+
+
+def _told(row: FeedRow, action: Action) -> Told:
+    return Told(row.position, row.topic, action, row.entity_id, row.version, row.occurred_at)
+
+
+def _row(row: Row[Any]) -> FeedRow:
+    return FeedRow(
+        row.position,
+        row.outbox_id,
+        Topic(row.topic),
+        Action(row.action),
+        row.entity_id,
+        row.version,
+        frozenset(row.scopes_before),
+        frozenset(row.scopes_after),
+        row.occurred_at,
+    )

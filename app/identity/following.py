@@ -1,0 +1,54 @@
+"""What a caller may follow in the feed: by topic, the scopes that open a change to it (DESIGN, law 7).
+
+It says the same as the reads do: catalog as the request's channel shows it, or all of it for who may see drafts; stock
+and registers of the caller's locations; carts and orders of the caller's locations and channels, or served from there.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from app.events.outbox import Topic
+from app.events.scopes import PUBLIC, STAFF, channel_scope, location_scope, place_scope, sold_scope, spots
+from app.identity.principal import Principal
+
+_CATALOG = (Topic.PRODUCT, Topic.CATEGORY, Topic.COLLECTION, Topic.PRICE, Topic.AVAILABILITY)
+
+
+def scopes_of(principal: Principal, channel_id: UUID) -> Mapping[Topic, frozenset[str]]:
+    """By topic; a topic that is not there is not the caller's to follow. `channel_id`: the request's."""
+    catalog = {PUBLIC, sold_scope(channel_id)}
+    if principal.may("catalog.read"):
+        catalog.add(STAFF)
+    found = {topic: frozenset(catalog) for topic in _CATALOG}
+    if principal.may("stock.read"):
+        found[Topic.STOCK] = _at_locations(principal)
+    if principal.may("registers.read"):
+        found[Topic.REGISTER] = _at_locations(principal)
+    if principal.may("carts.read"):
+        found[Topic.CART] = _sales(principal)
+    if principal.may("orders.read"):
+        found[Topic.ORDER] = _sales(principal) | _served(principal)
+    if principal.may("customers.read"):
+        found[Topic.CUSTOMER] = frozenset({STAFF})
+    return found
+
+
+def _at_locations(principal: Principal) -> frozenset[str]:
+    if principal.location_ids is None:
+        return frozenset({STAFF})
+    return frozenset(location_scope(each) for each in principal.location_ids)
+
+
+def _sales(principal: Principal) -> frozenset[str]:
+    locations, channels = principal.location_ids, principal.channel_ids
+    if locations is None and channels is None:
+        return frozenset({STAFF})
+    if channels is None:
+        return frozenset(location_scope(each) for each in locations or ())
+    if locations is None:
+        return frozenset(channel_scope(each) for each in channels)
+    return frozenset(spots(locations, channels))
+
+
+def _served(principal: Principal) -> frozenset[str]:
+    return frozenset(place_scope(each) for each in principal.location_ids or ())
