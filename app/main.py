@@ -1,8 +1,9 @@
 """The web application: database, GraphQL, health and the background work, put together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from litestar import Litestar, asgi
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -10,15 +11,19 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from app.api.authenticate import contexts
 from app.api.engine.limits import Budget, Limits
 from app.api.examples import examples
+from app.api.freshness import EXTENSION_HEADERS, extensions_of
 from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
 from app.api.permissions import check_table, guard
 from app.api.schema import schema
 from app.api.transport.route import GraphQLRoute
+from app.events.follower import Follower
+from app.events.sequencer import sequence
 from app.identity.tokens import refuse_demo_tokens
 from app.platform import clock, logs
 from app.platform.config import ConfigError, Settings
 from app.platform.db import Database
+from app.platform.lease import LOST
 from app.platform.migrate import ROOT
 from app.worker import work
 
@@ -26,26 +31,47 @@ from app.worker import work
 def limits_of(settings: Settings) -> Limits:
     """What an operation may ask for, and a caller in a second."""
     per_second = settings.cost_per_second
-    return Limits(budget=Budget(burst=20 * per_second, per_second=per_second) if per_second else None)
+    budget = Budget(burst=20 * per_second, per_second=per_second) if per_second else None
+    return Limits(budget=budget, pages=frozenset({"nodes", "edges", "changes"}))
+
+
+@asynccontextmanager
+async def following(feed: Follower, *others: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Follow the feed and do the other work, as long as the block lasts."""
+    with suppress(*LOST):
+        await feed.begin()
+    tasks = [asyncio.create_task(each) for each in (feed.run(), *others)]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
-    """An application of its own pools on `settings.database_url`. `working`: do the background work in this process."""
+    """An application of its own pools on `settings.database_url`. `working`: do the background work in this process.
+
+    Every process follows the feed, and stands for election to number it.
+    """
     if settings.database_url is None:
         raise ConfigError("FEIRA_DATABASE_URL: serving needs a database; `feira up` brings its own")
     logs.configure(settings.log_format)
     database = Database.open(settings.database_url)
     metrics = Metrics()
     metrics.watch(database)
+    feed = Follower(database)
     check_table(schema._schema)
     route = GraphQLRoute(
         schema,
-        context_for=contexts(database, production=settings.production),
+        context_for=contexts(database, production=settings.production, feed=feed),
         limits=limits_of(settings),
         production=settings.production,
         examples=examples(),
         guard=guard,
         observe=metrics.observe,
+        extensions_for=extensions_of,
+        extension_headers=EXTENSION_HEADERS,
         vary=("authorization", "feira-channel", "accept-language"),
     )
 
@@ -57,15 +83,9 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     async def running(_: Litestar) -> AsyncIterator[None]:
         if settings.production:
             await refuse_demo_tokens(database, clock.now())
-        jobs = asyncio.create_task(work(database)) if working else None
-        try:
+        async with following(feed, sequence(database, feed.poke, feed.hint), *([work(database)] if working else [])):
             yield
-        finally:
-            if jobs is not None:
-                jobs.cancel()
-                with suppress(asyncio.CancelledError):
-                    await jobs
-            await database.close()
+        await database.close()
 
     pictures = [] if settings.production else [media_routes(ROOT / "seed" / "media")]
     app = Litestar(

@@ -7,6 +7,7 @@ say in `connection_init` what others say in headers: `Authorization`, `Feira-Cha
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -17,9 +18,11 @@ from sqlalchemy import Row
 
 from app.api.context import Context
 from app.api.engine.errors import Code, RequestError
+from app.api.freshness import wait_for
 from app.api.transport.request import Request
 from app.carts.lines import AT_TILLS
 from app.channels.queries import NoChannel, all_channels, channels_by_codes, channels_by_ids, default_channel
+from app.events.follower import Follower
 from app.identity.authentication import authenticate
 from app.identity.fields import code as check_code
 from app.identity.principal import ANONYMOUS, Principal
@@ -37,15 +40,20 @@ Key = str | UUID | None
 _channels: WeakKeyDictionary[Database, Recent[Key, Row[Any]]] = WeakKeyDictionary()
 
 
-def contexts(db: Database, *, production: bool = False, base_url: str = "") -> Callable[[Request], Awaitable[Context]]:
+def contexts(
+    db: Database, *, production: bool = False, base_url: str = "", feed: Follower | None = None
+) -> Callable[[Request], Awaitable[Context]]:
     """What makes the context of each request. A shop in production takes no demo tokens.
 
     It raises RequestError: UNAUTHENTICATED for a token that is malformed, unknown, expired or revoked (no token at all
-    is an anonymous shopper), BAD_REQUEST for a channel that is unknown, closed or not the credential's.
+    is an anonymous shopper), BAD_REQUEST for a channel that is unknown, closed or not the credential's, and for a
+    `Feira-Min-Position` that is none.
     """
 
     async def context_for(request: Request) -> Context:
-        now = clock.now()
+        if feed is not None and (least := _said(request, "Feira-Min-Position")) is not None:
+            await wait_for(feed, least)
+        now, as_of = clock.now(), feed.position if feed is not None else 0
         principal = ANONYMOUS
         if (given := request.authorization) is not None:
             found = await authenticate(db, _bearer(given), now, demo_tokens=not production)
@@ -60,6 +68,9 @@ def contexts(db: Database, *, production: bool = False, base_url: str = "") -> C
             now=now,
             request_id=str(structlog.contextvars.get_contextvars().get("request_id") or ""),
             base_url=base_url or _own_address(request),
+            feed=feed,
+            as_of=as_of,
+            again=partial(context_for, request),
         )
 
     return context_for

@@ -1,5 +1,6 @@
 """What every resolver and mutation of one request shares: who calls, in which channel and language, when."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import strawberry
 from sqlalchemy import Row
 
+from app.events.follower import Follower
 from app.identity.principal import Actor, Principal
 from app.platform.db import Database
 
@@ -23,6 +25,13 @@ class Context:
     request_id: str = ""
     # Base of the links to the shop's own media: "http://127.0.0.1:8000".
     base_url: str = ""
+    # This process's place in the feed, and where that was when the request began.
+    feed: Follower | None = None
+    as_of: int = 0
+    # The outbox's id of the last change that the request committed.
+    wrote: int | None = None
+    # The same request's context at a later moment, for a subscription: the credential is looked at again.
+    again: "Callable[[], Awaitable[Context]] | None" = None
     # What one request need not read twice, by the name of what it is.
     memory: dict[Any, Any] = field(default_factory=dict)
 

@@ -30,20 +30,22 @@ async def perform(info: Info, payload: Callable[..., P], given: Any, command: Co
     body = {name: value for name, value in plain(given).items() if name != "operation_id"}
     fingerprint = operations.fingerprint(info.field_name, body)
 
-    async def write(tx: Tx) -> tuple[Result, bool]:
+    async def write(tx: Tx) -> tuple[Result, bool, int | None]:
         stored = await operations.claim(
             tx, operation_id, principal=actor.key, mutation=info.field_name, fingerprint=fingerprint
         )
         if stored is not None:
-            return stored, True
+            return stored, True, None
         result = _portable(await command(tx, actor))
         await operations.store(tx, operation_id, result)
-        return result, False
+        return result, False, tx.told
 
     try:
-        result, replayed = await context.db.run(write, repeatable=True)
+        result, replayed, told = await context.db.run(write, repeatable=True)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
+    if told is not None:
+        context.wrote = told
     return payload(result=result, user_errors=[], replayed=replayed)
 
 

@@ -46,6 +46,12 @@ NEEDS: Final[Mapping[str, str | Selling | None]] = {
     "Query.collections": EVERYBODY,
     "Query.cart": EVERYBODY,
     "Query.order": EVERYBODY,
+    # --- what is followed: by topic, `identity.following` says what of it
+    "Query.changes": EVERYBODY,
+    "Subscription.changes": EVERYBODY,
+    "Subscription.cart": EVERYBODY,
+    "Subscription.order": EVERYBODY,
+    "Subscription.availability": EVERYBODY,
     # --- the back office reads
     "Query.staff": "staff.write",
     "Query.apiClients": "staff.write",

@@ -20,6 +20,8 @@ from app.api.delivery.mutations import DeliveryMutations
 from app.api.delivery.queries import DeliveryQueries
 from app.api.engine.errors import Code, RequestError
 from app.api.errors import InvalidInput, NotFound, VersionConflict
+from app.api.events.queries import EventQueries
+from app.api.events.subscriptions import Subscription
 from app.api.identity.mutations import IdentityMutations
 from app.api.identity.queries import IdentityQueries
 from app.api.inventory.errors import InsufficientStock, StockMoved
@@ -70,6 +72,7 @@ class Query(
     OrderQueries,
     CustomersQueries,
     PosQueries,
+    EventQueries,
 ):
     pass
 
@@ -112,6 +115,7 @@ def tell_one_of(schema: GraphQLSchema) -> None:
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     # Reached through interfaces alone.
     types=[InvalidInput, NotFound, VersionConflict, InsufficientStock, StockMoved, PriceChanged],
     config=StrawberryConfig(scalar_map=SCALARS),

@@ -1,6 +1,6 @@
 """Reading the feed: rows by position, and a page of what a reader may be told."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -96,15 +96,6 @@ async def rows_after(db: Reader, after: int, *, most: int = SCANNED_AT_ONCE) -> 
     return [_row(row) for row in await db.rows(RANGE, {"after": after, "up_to": after + most})]
 
 
-async def scan(db: Reader, after: int, up_to: int) -> AsyncIterator[FeedRow]:
-    """The rows of a range, read in parts."""
-    while after < up_to:
-        end = min(up_to, after + SCANNED_AT_ONCE)
-        for row in await db.rows(RANGE, {"after": after, "up_to": end}):
-            yield _row(row)
-        after = end
-
-
 def told(row: FeedRow, scopes: Scopes) -> Action | None:
     """What a reader is told of a change: DELETE when they may no longer see the entity, None when they never did."""
     own = scopes.get(row.topic)
@@ -133,18 +124,48 @@ async def page(
     start = head.forgotten if after is None else after
     if start < head.forgotten or start > head.position:
         return Page([], start, head.position, has_more=False, snapshot_required=True)
-    wanted = {topic: own for topic, own in scopes.items() if topics is None or topic in topics}
-    up_to = min(head.position, start + SCANNED)
-    collect = Compacted(wanted, first) if compacted else Every(wanted, first)
-    end = start
-    async for row in scan(db, start, up_to):
-        if row.position != end + 1:
-            # A partition was dropped between the two statements.
+    collect = collecting(scopes, topics, first, compacted=compacted)
+    end, up_to = start, min(head.position, start + SCANNED)
+    while end < up_to:
+        rows = [_row(row) for row in await db.rows(RANGE, {"after": end, "up_to": min(up_to, end + SCANNED_AT_ONCE)})]
+        if not rows or rows[0].position != end + 1:
+            # A partition was dropped since the head was read.
             return Page([], start, head.position, has_more=False, snapshot_required=True)
-        if not collect.take(row):
+        end, full = fill(collect, rows, end)
+        if full:
             break
-        end = row.position
     return Page(collect.changes(), end, head.position, has_more=end < head.position)
+
+
+def page_of(
+    rows: Sequence[FeedRow],
+    scopes: Scopes,
+    *,
+    after: int,
+    head: int,
+    first: int,
+    topics: Collection[Topic] | None = None,
+    compacted: bool = True,
+) -> Page:
+    """`page` from rows that are at hand: all from `after` on."""
+    collect = collecting(scopes, topics, first, compacted=compacted)
+    end, _ = fill(collect, rows, after)
+    return Page(collect.changes(), end, head, has_more=end < head)
+
+
+def collecting(scopes: Scopes, topics: Collection[Topic] | None, first: int, *, compacted: bool) -> "Compacted | Every":
+    """What gathers a page."""
+    wanted = {topic: own for topic, own in scopes.items() if topics is None or topic in topics}
+    return Compacted(wanted, first) if compacted else Every(wanted, first)
+
+
+def fill(collect: "Compacted | Every", rows: Iterable[FeedRow], end: int) -> tuple[int, bool]:
+    """Gather rows until the page is full: its end, and whether it is."""
+    for row in rows:
+        if not collect.take(row):
+            return end, True
+        end = row.position
+    return end, False
 
 
 class Every:

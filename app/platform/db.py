@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+import asyncpg
 import msgspec
 from sqlalchemy import BigInteger, Column, CursorResult, DateTime, Executable, MetaData, Row, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -132,6 +133,21 @@ class Database:
         await self.reads.dispose()
         await self.writes.dispose()
 
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """A connection of asyncpg's own, outside the pools: to hold a lock, or to listen, as long as the block lasts.
+
+        PostgreSQL ends it within seconds when this process's machine is gone.
+        """
+        engine = _engine(self.writes.url.render_as_string(hide_password=False), size=1, settings=APART)
+        try:
+            async with engine.connect() as connection:
+                raw = await connection.get_raw_connection()
+                assert raw.driver_connection is not None
+                yield raw.driver_connection
+        finally:
+            await engine.dispose()
+
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         return (await self._read(statement, parameters)).all()
 
@@ -207,7 +223,16 @@ def asyncpg_url(url: str) -> str:
     return parts._replace(scheme="postgresql+asyncpg").geturl()
 
 
-def _engine(url: str, *, size: int, **options: Any) -> AsyncEngine:
+APART = {
+    "statement_timeout": "0",
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+}
+"""Settings of a connection that is held for long."""
+
+
+def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, **options: Any) -> AsyncEngine:
     return create_async_engine(
         asyncpg_url(url),
         pool_size=size,
@@ -224,6 +249,7 @@ def _engine(url: str, *, size: int, **options: Any) -> AsyncEngine:
                 "statement_timeout": "60000",
                 "lock_timeout": "20000",
                 "idle_in_transaction_session_timeout": "60000",
+                **(settings or {}),
             },
         },
         **options,

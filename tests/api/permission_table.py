@@ -24,6 +24,12 @@ Query.categories                                 x      x       x       x       
 Query.collections                                x      x       x       x       x       x       x      x        x
 Query.cart                                       x      x       x       x       x       x       x      x        x
 Query.order                                      x      x       x       x       x       x       x      x        x
+# what is followed: what of it, `test_following.py` tests
+Query.changes                                    x      x       x       x       x       x       x      x        x
+Subscription.changes                             x      x       x       x       x       x       x      x        x
+Subscription.cart                                x      x       x       x       x       x       x      x        x
+Subscription.order                               x      x       x       x       x       x       x      x        x
+Subscription.availability                        x      x       x       x       x       x       x      x        x
 # what the shop reads
 Query.registers                                  x      x       x       .       x       x       x      .        .
 Query.devices                                    x      x       x       .       x       x       x      .        .
@@ -150,7 +156,7 @@ Mutation.cartCustomerSet(customerId)             x      x       x       .       
 _SHOWN: Final = """
     Address Attribute Availability Cart CartCreatePayload CartCustomerSetPayload
     CartDeliverySetPayload CartLine CartLinesAddPayload CartLinesUpdatePayload CartNotice CartVisit
-    Category Channel CheckoutCompletePayload Collection CollectionConnection CollectionEdge Delivery
+    Category Change ChangePage Channel CheckoutCompletePayload Collection CollectionConnection CollectionEdge Delivery
     DeliveryOption Discount Facet FacetValue Fulfillment FulfillmentLine InsufficientStock
     InvalidInput LocalizedText Location LocationAvailability Media Money NotFound Order OrderLine
     PageInfo Payment PriceChanged PriceOverride PriceRange Product ProductConnection ProductEdge

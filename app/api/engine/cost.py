@@ -37,7 +37,6 @@ Scope: TypeAlias = tuple[Variables, dict[int, int]]
 Cost: TypeAlias = int | Callable[[Scope], int]
 
 _SIZES = ("first", "last")
-_PAGES = frozenset({"nodes", "edges"})
 _WORK = 10_000
 _HUGE = 10**12
 
@@ -176,7 +175,7 @@ class _Compiler:
         if not many or cost == 0:
             return cost
         if size is None:
-            size = page if page is not None and name in _PAGES else self.limits.list_size
+            size = page if page is not None and name in self.limits.pages else self.limits.list_size
         return _times(size, cost)
 
     def _weight(self, field: GraphQLField, parent: Any) -> int:

@@ -17,7 +17,7 @@ from .limits import Limits
 from .numbers import accept_exact_numbers
 from .run import Info, Run
 
-__all__ = ["Engine", "Guard", "RequestError", "Result"]
+__all__ = ["Engine", "Event", "Guard", "RequestError", "Result"]
 
 Check: TypeAlias = Callable[[Any], None]
 Guard: TypeAlias = Callable[[str, StrawberryField], Check | None]
@@ -29,13 +29,23 @@ _VARIABLE_ERRORS = 10
 
 
 class Result:
-    """What ran: `data`, null when an error reached the root, and formatted `errors`."""
+    """What ran: `data`, null when an error reached the root, and formatted `errors`. `context`: that it ran in."""
 
-    __slots__ = ("data", "errors")
+    __slots__ = ("context", "data", "errors")
 
-    def __init__(self, data: dict[str, Any] | None, errors: list[dict[str, Any]]) -> None:
+    def __init__(self, data: dict[str, Any] | None, errors: list[dict[str, Any]], context: Any = None) -> None:
         self.data = data
         self.errors = errors
+        self.context = context
+
+
+class Event:
+    """What a subscription's source may yield: a value that is only read in the context of its event."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: Callable[[Any], Awaitable[Any]]) -> None:
+        self.read = read
 
 
 class Engine:
@@ -80,7 +90,7 @@ class Engine:
             raise Refused([internal_error(error, operation=operation.name)]) from error
         finally:
             run.abandon()
-        return _result(result)
+        return _result(result, context)
 
     async def subscribe(
         self,
@@ -113,7 +123,7 @@ class Engine:
                 raise Refused.by(error) from error
         try:
             result = cast("ExecutionResult | Awaitable[ExecutionResult]", event.execute_operation(False))
-            return _result(await result if isinstance(result, Awaitable) else result)
+            return _result(await result if isinstance(result, Awaitable) else result, event.context_value)
         finally:
             event.abandon()
 
@@ -163,8 +173,8 @@ def _broken(error: Exception, operation: Operation) -> Refused:
     return Refused([internal_error(error, operation=operation.name)])
 
 
-def _result(result: ExecutionResult) -> Result:
-    return Result(result.data, field_errors(result.errors) if result.errors else [])
+def _result(result: ExecutionResult, context: Any) -> Result:
+    return Result(result.data, field_errors(result.errors) if result.errors else [], context)
 
 
 def _prepare(schema: strawberry.Schema, guard: Guard | None) -> None:
@@ -187,7 +197,9 @@ def _shortest(schema: strawberry.Schema, field: StrawberryField) -> Callable[...
     resolver, name = field.base_resolver, field.python_name
     if isinstance(resolver, BatchResolver):
         return batch_resolver(field, resolver, schema)
-    if field.is_subscription or field.extensions or schema.exception_handlers:
+    if field.is_subscription:
+        return _event_value
+    if field.extensions or schema.exception_handlers:
         return None
     if resolver is None:
         return (lambda source, _info: getattr(source, name)) if schema.config.default_resolver is getattr else None
@@ -196,6 +208,10 @@ def _shortest(schema: strawberry.Schema, field: StrawberryField) -> Callable[...
         method = cast("Callable[[Any], Any]", resolver.wrapped_func)
         return lambda source, _info: method(source)
     return None
+
+
+def _event_value(event: Any, info: Info, **_arguments: Any) -> Any:
+    return event.read(info.context) if isinstance(event, Event) else event
 
 
 def _guarded(resolve: Callable[..., Any], check: Check) -> Callable[..., Any]:

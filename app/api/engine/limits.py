@@ -19,8 +19,9 @@ class Limits:
     """Limits of one operation, of the transports that carry it, and of the cache of documents.
 
     `cost` counts objects: a list's cost is its size times what is below it. A list's size is its `first`, `last` or the
-    number of `ids`; a list without these counts as `list_size`. `overlaps` counts pairs of fields that share a response
-    name at a depth, which is what validation has to compare. `budget` None: no caller is throttled.
+    number of `ids`; that of a list named in `pages` is the size of the page that it stands in; any other list counts as
+    `list_size`. `overlaps` counts pairs of fields that share a response name at a depth, which is what validation
+    has to compare. `budget` None: no caller is throttled.
     """
 
     body_bytes: int = 1_048_576
@@ -35,6 +36,7 @@ class Limits:
     overlaps: int = 5_000
     cost: int = 20_000
     list_size: int = 10
+    pages: frozenset[str] = frozenset({"nodes", "edges"})
     mutation_cost: int = 10
     introspection_cost: int = 100
     validation_errors: int = 10

@@ -122,7 +122,7 @@ class Desk:
         """The answer to a query or mutation. Raises Refused when its variables do not fit."""
         try:
             result = await self.engine.execute(admitted.operation, admitted.variables, admitted.context)
-            answer = Answer(result.data, result.errors, await self._extensions(admitted))
+            answer = Answer(result.data, result.errors, await self._extensions(admitted, admitted.context))
         except Refused as refused:
             self._tell_refused(
                 refused,
@@ -150,7 +150,7 @@ class Desk:
                 async for result in events:
                     if result.errors:
                         outcome, errors = "errors", result.errors
-                    yield Answer(result.data, result.errors, await self._extensions(admitted))
+                    yield Answer(result.data, result.errors, await self._extensions(admitted, result.context))
         except Refused as refused:
             outcome, errors = "refused", refused.errors
             raise
@@ -166,11 +166,11 @@ class Desk:
         except RequestError as error:
             raise Refused.by(error) from None
 
-    async def _extensions(self, admitted: Admitted) -> Mapping[str, Any]:
+    async def _extensions(self, admitted: Admitted, context: Any) -> Mapping[str, Any]:
         if self.extensions_for is None:
             return {"cost": admitted.cost}
         try:
-            return {"cost": admitted.cost, **await self.extensions_for(admitted.context)}
+            return {"cost": admitted.cost, **await self.extensions_for(context)}
         except Exception as error:
             # What ran has run, and may have been a write: its answer goes out all the same.
             internal_error(error, where="extensions")
