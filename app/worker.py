@@ -14,10 +14,12 @@ from typing import Final
 import structlog
 from sqlalchemy import select, text
 
+import app.browse.watched  # noqa: F401
 from app.carts import audit as carts_audit
 from app.carts.carts import expire_carts
 from app.carts.tables import cart
 from app.catalog import audit as catalog_audit
+from app.catalog.publication import tell_due
 from app.catalog.tables import category, collection, product
 from app.customers.tables import customer
 from app.events import audit as events_audit
@@ -65,6 +67,11 @@ async def tell_prices(database: Database) -> int:
     return await refresh_due(database, clock.now())
 
 
+async def tell_publications(database: Database) -> int:
+    """Products that a channel sells from now on, or no longer: told as if somebody had said so."""
+    return await tell_due(database, clock.now())
+
+
 async def close_carts(database: Database) -> int:
     """Carts whose time is over give back what they hold."""
     return await expire_carts(database, clock.now())
@@ -73,6 +80,7 @@ async def close_carts(database: Database) -> int:
 JOBS = (
     Job("sweep holds", 0.5, sweep_holds),
     Job("tell prices", 0.5, tell_prices),
+    Job("tell publications", 0.5, tell_publications),
     Job("close carts", 60, close_carts),
     Job("forget operations", 3600, forget_operations),
 )

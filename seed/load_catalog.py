@@ -7,6 +7,7 @@ import html
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import app.browse.watched  # noqa: F401
 from app.catalog.categories import CategoryDraft, create_category
 from app.catalog.collections import CollectionDraft, create_collection
 from app.catalog.drafts import (

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, insert, select
 
+import app.browse.watched  # noqa: F401
 from app.catalog.tables import product, product_text, publication, variant
 from app.channels.tables import channel, channel_location, location
 from app.identity.permissions import ROLES

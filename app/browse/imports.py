@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final, TextIO
 from uuid import UUID
 
+import app.browse.watched  # noqa: F401
 from app.browse.import_plan import ImportPlan
 from app.browse.import_prices import import_prices, payable
 from app.browse.import_stock import Counted, import_policies, import_stock

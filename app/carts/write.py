@@ -29,7 +29,7 @@ from app.carts.stock import claim_stock, demands_of
 from app.carts.tables import cart, cart_delivery, cart_line, cart_visit
 from app.channels.queries import channels_by_ids
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import STAFF, customer_scope, location_scope
+from app.events.scopes import sales_scopes
 from app.identity.access import may_list_carts, may_open_cart, works_with
 from app.identity.principal import Actor
 from app.platform.db import Tx
@@ -193,15 +193,10 @@ async def visit(tx: Tx, actor: Actor, cart_id: UUID) -> None:
 
 
 def scopes_of(row: Any, **changed: Any) -> list[str]:
-    """Who may see this cart in the feed; staff always."""
-    location_id = changed.get("location_id", row.location_id)
-    customer_id = changed.get("customer_id", row.customer_id)
-    scopes = [STAFF]
-    if location_id is not None:
-        scopes.append(location_scope(location_id))
-    if customer_id is not None:
-        scopes.append(customer_scope(customer_id))
-    return scopes
+    """Who may see this cart in the feed."""
+    return sales_scopes(
+        changed.get("location_id", row.location_id), row.channel_id, changed.get("customer_id", row.customer_id)
+    )
 
 
 def cart_change(basket: Basket) -> Change:

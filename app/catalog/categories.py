@@ -16,7 +16,7 @@ from app.catalog.search_text import rewrite_search
 from app.catalog.shelves import check_shelf, free_slug
 from app.catalog.tables import category, product
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import PUBLIC, STAFF
+from app.events.scopes import shelf_scopes
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version, collect
@@ -70,7 +70,7 @@ async def create_category(tx: Tx, actor: Actor, draft: CategoryDraft) -> UUID:
             "position": given(draft.position, last + 1), "created_at": actor.now, "updated_at": actor.now,
         }  # fmt: skip
         await tx.many(INSERT, [row])
-        await emit(tx, [Change(Topic.CATEGORY, key, 1, after=(PUBLIC,), before=(STAFF,))])
+        await emit(tx, [Change(Topic.CATEGORY, key, 1, after=shelf_scopes(archived=False), before=())])
         return key
 
     return await again_when_taken(tx, create)
@@ -206,8 +206,9 @@ async def _write(tx: Tx, actor: Actor, rows: Mapping[UUID, Row[Any]], changes: M
             continue
         version = row.version + 1
         await tx.execute(UPDATE, {"key": key, **values, "version": version, "updated_at": actor.now})
-        scope = STAFF if values.get("archived", row.archived) else PUBLIC
-        told.append(Change(Topic.CATEGORY, key, version, after=(scope,), before=(STAFF if row.archived else PUBLIC,)))
+        before = shelf_scopes(archived=row.archived)
+        after = shelf_scopes(archived=values.get("archived", row.archived))
+        told.append(Change(Topic.CATEGORY, key, version, before=before, after=after))
     await emit(tx, told)
 
 

@@ -17,7 +17,7 @@ from app.catalog.tables import collection, collection_product
 from app.catalog.whole import lock_wholes
 from app.catalog.writing import Pair, write_products
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import PUBLIC, STAFF
+from app.events.scopes import shelf_scopes
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version, collect
@@ -63,7 +63,7 @@ async def create_collection(tx: Tx, actor: Actor, draft: CollectionDraft) -> UUI
         slug = await free_slug(tx, COLLECTIONS_BY_SLUG, draft.slug, name)
         row = {"id": key, "slug": slug, "name": dict(name), "created_at": actor.now, "updated_at": actor.now}
         await tx.many(INSERT, [row])
-        await emit(tx, [Change(Topic.COLLECTION, key, 1, after=(PUBLIC,), before=(STAFF,))])
+        await emit(tx, [Change(Topic.COLLECTION, key, 1, after=shelf_scopes(archived=False), before=())])
         return key
 
     return await again_when_taken(tx, create)
@@ -167,9 +167,9 @@ async def _lock(tx: Tx, collection_id: UUID, expected_version: int | None) -> Ro
 async def _write(tx: Tx, actor: Actor, row: Row[Any], **values: Any) -> None:
     version = row.version + 1
     await tx.execute(UPDATE, {"key": row.id, **values, "version": version, "updated_at": actor.now})
-    after = STAFF if values.get("archived", row.archived) else PUBLIC
-    change = Change(Topic.COLLECTION, row.id, version, after=(after,), before=(STAFF if row.archived else PUBLIC,))
-    await emit(tx, [change])
+    before = shelf_scopes(archived=row.archived)
+    after = shelf_scopes(archived=values.get("archived", row.archived))
+    await emit(tx, [Change(Topic.COLLECTION, row.id, version, before=before, after=after)])
 
 
 async def _change_members(

@@ -89,7 +89,7 @@ def _blank(now: datetime) -> Values:
     return {
         "id": new_id(), "slug": "", "status": "DRAFT", "brand": None, "product_type": None, "tags": [],
         "category_id": None, "tax_class_id": None, "options": [], "extra": {}, "import_digest": None,
-        "version": 1, "created_at": now, "updated_at": now,
+        "next_at": None, "version": 1, "created_at": now, "updated_at": now,
     }  # fmt: skip
 
 

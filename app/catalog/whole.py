@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, Text, Uuid, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.catalog.selling import selling
 from app.catalog.tables import collection_product, media, product, product_media, product_text, publication, variant
 from app.catalog.tables import variant_media as variant_media_table
-from app.events.scopes import PUBLIC, STAFF
 from app.platform.db import Tx
 
 Values = dict[str, Any]
@@ -84,15 +83,16 @@ class Whole:
             collections=self.collections,
         )
 
-    def scopes(self, now: datetime) -> tuple[str, ...]:
-        """Who may see it at this moment: everybody when some channel sells it, else staff."""
-        return (PUBLIC,) if self.product["status"] == "ACTIVE" and self._published(now) else (STAFF,)
+    @property
+    def sold_in(self) -> frozenset[UUID]:
+        """The channels that sell it, as is told of it until its `next_at`."""
+        if self.product["status"] != "ACTIVE":
+            return frozenset()
+        return selling(self.publications.values(), self.product["next_at"])
 
-    def _published(self, now: datetime) -> bool:
-        return any(
-            row["starts_at"] <= now and (row["ends_at"] is None or now < row["ends_at"])
-            for row in self.publications.values()
-        )
+    def variant_sold_in(self, variant_id: UUID) -> frozenset[UUID]:
+        """The channels that sell one of its variants."""
+        return frozenset() if self.variants[variant_id]["archived"] else self.sold_in
 
 
 async def lock_products(tx: Tx, *, ids: Iterable[UUID] = (), slugs: Iterable[str] = ()) -> list[Row[Any]]:

@@ -11,10 +11,12 @@ from sqlalchemy import Text, Uuid, any_, bindparam, cast, delete, func, insert, 
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.search_text import REWRITE, UPSERT, Shelves, read_shelves, search_values
+from app.catalog.selling import next_change
 from app.catalog.tables import collection_product, media, product, product_media, publication, variant, variant_media
+from app.catalog.watching import Seen, hold_sight, tell_watchers
 from app.catalog.whole import Values, Whole, lock_wholes
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import STAFF
+from app.events.scopes import sight_scopes
 from app.platform.db import Tx
 
 _UUIDS: Final = ARRAY(Uuid)
@@ -65,6 +67,8 @@ PRODUCTS_OF_MEDIA: Final = (
     .distinct()
 )
 BATCH: Final = 500
+COUNTING: Final = ("track_stock", "backorder_allowance")
+"""What of a variant says how much of it can be promised where."""
 
 
 @dataclass(slots=True)
@@ -86,13 +90,17 @@ async def write_products(tx: Tx, now: datetime, pairs: Sequence[Pair]) -> None:
     changed = [pair for pair in pairs if pair.changed]
     if not changed:
         return
+    seen = [each for pair in changed for each in _seen(pair)]
+    if seen:
+        await hold_sight(tx)
     await _write_products(tx, changed)
     edited = await _write_media(tx, now, changed)
     await _write_variants(tx, changed)
     await _write_links(tx, changed)
     await _write_collections(tx, changed)
     await _write_texts(tx, changed)
-    await emit(tx, [_told(pair, now) for pair in changed])
+    await emit(tx, [_told(pair) for pair in changed])
+    await tell_watchers(tx, seen)
     if edited:
         others = {row.product_id for row in await tx.rows(PRODUCTS_OF_MEDIA, {"ids": edited})}
         await touch_products(tx, now, others - {pair.after.id for pair in pairs})
@@ -106,15 +114,27 @@ async def touch_products(tx: Tx, now: datetime, product_ids: Iterable[UUID]) -> 
         await write_products(tx, now, [Pair(whole, whole.copy(), touched=True) for whole in wholes.values()])
 
 
-def _told(pair: Pair, now: datetime) -> Change:
-    after = pair.after.scopes(now)
+def _told(pair: Pair) -> Change:
+    before, after = pair.before, pair.after
     return Change(
         Topic.PRODUCT,
-        pair.after.id,
-        pair.after.product["version"],
-        after=after,
-        before=pair.before.scopes(now) if pair.before else (STAFF,),
+        after.id,
+        after.product["version"],
+        before=() if before is None else sight_scopes(before.sold_in),
+        after=sight_scopes(after.sold_in),
     )
+
+
+def _seen(pair: Pair) -> list[Seen]:
+    """The variants that others see than before, or of which another amount can be promised."""
+    there = pair.before.variants if pair.before else {}
+    found = []
+    for key, row in pair.after.variants.items():
+        old = there.get(key)
+        before = None if pair.before is None or old is None else pair.before.variant_sold_in(key)
+        counted = old is not None and any(old[name] != row[name] for name in COUNTING)
+        found.append(Seen(key, before, pair.after.variant_sold_in(key), counted))
+    return [seen for seen in found if seen.moved or seen.counted]
 
 
 def _count(pair: Pair, now: datetime) -> None:
@@ -122,6 +142,7 @@ def _count(pair: Pair, now: datetime) -> None:
     before, after = pair.before, pair.after
     if before is None:
         pair.changed, pair.variants = True, set(after.variants)
+        _schedule(after, now)
         return
     for key, row in after.variants.items():
         old = before.variants.get(key)
@@ -132,6 +153,13 @@ def _count(pair: Pair, now: datetime) -> None:
     pair.changed = pair.touched or bool(pair.variants) or before != after
     if pair.changed:
         after.product["version"], after.product["updated_at"] = before.product["version"] + 1, now
+        _schedule(after, now)
+
+
+def _schedule(whole: Whole, now: datetime) -> None:
+    """Note when who sells it next changes by the clock. What is not for sale waits for nothing."""
+    is_active = whole.product["status"] == "ACTIVE"
+    whole.product["next_at"] = next_change(whole.publications.values(), now) if is_active else None
 
 
 async def _write_products(tx: Tx, pairs: Sequence[Pair]) -> None:

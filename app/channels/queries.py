@@ -24,6 +24,10 @@ LOCATIONS_OF_CHANNELS = (
     .order_by(channel_location.c.priority, location.c.code)
 )
 
+CHANNELS_OF_LOCATION = select(channel_location.c.channel_id).where(
+    channel_location.c.location_id == bindparam("location_id", type_=Uuid)
+)
+
 
 class NoChannel(LookupError):
     """The shop has no default channel: nothing can be asked of it yet."""
@@ -81,3 +85,8 @@ async def locations_of_channels(db: Reader, channel_ids: Collection[UUID]) -> di
     for row in await db.rows(LOCATIONS_OF_CHANNELS, {"channel_ids": list(found)}) if found else ():
         found[row.channel_id].append(row)
     return found
+
+
+async def channels_of_location(db: Reader, location_id: UUID) -> list[UUID]:
+    """The channels that sell from a location, whether it is open or not."""
+    return [row.channel_id for row in await db.rows(CHANNELS_OF_LOCATION, {"location_id": location_id})]

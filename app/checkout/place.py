@@ -23,13 +23,14 @@ from app.checkout.checks import CART, check_deliveries
 from app.checkout.draft import draft_order
 from app.checkout.price import check_expected, settled_quote
 from app.events.outbox import Change, Topic, emit
+from app.events.scopes import sales_scopes
 from app.fulfillment.create import record as record_fulfillment
 from app.identity import fields
 from app.identity.principal import Actor
 from app.inventory.allocations import Take, Taken, allocate
 from app.orders.record import OrderDraft, record
 from app.orders.states import status
-from app.orders.write import note, order_scopes
+from app.orders.write import note
 from app.payments.ledger import drawer_of, post, sale_postings
 from app.payments.tenders import Tender, check_tenders, take
 from app.platform.db import Tx
@@ -185,7 +186,8 @@ async def _write(tx: Tx, actor: Actor, basket: Basket, draft: OrderDraft, tender
 def _placed(basket: Basket, draft: OrderDraft, taken: Sequence[Taken]) -> Change:
     """What the outbox says of the new order."""
     places = {each.location_id for each in basket.deliveries if each.location_id} | {each.location_id for each in taken}
-    scopes = order_scopes(draft.columns["location_id"], draft.columns["customer_id"], sorted(places))
+    columns = draft.columns
+    scopes = sales_scopes(columns["location_id"], columns["channel_id"], columns["customer_id"], places)
     return Change(topic=Topic.ORDER, entity_id=draft.id, version=1, before=(), after=scopes)
 
 

@@ -13,7 +13,7 @@ from app.customers.contact import phone, tax_id
 from app.customers.queries import customer_groups_by_ids
 from app.customers.tables import customer, customer_address, customer_group_member
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import customer_scope
+from app.events.scopes import STAFF, customer_scope
 from app.identity import fields
 from app.identity.principal import Actor
 from app.platform.db import Tx
@@ -107,7 +107,7 @@ async def _lock(tx: Tx, customer_id: UUID, expected_version: int | None) -> Row[
 
 
 def _change(customer_id: UUID, version: int, *, before: Sequence[str] | None = None) -> Change:
-    return Change(Topic.CUSTOMER, customer_id, version, after=(customer_scope(customer_id),), before=before)
+    return Change(Topic.CUSTOMER, customer_id, version, after=(STAFF, customer_scope(customer_id)), before=before)
 
 
 def _search_key(row: Mapping[str, Any]) -> str:

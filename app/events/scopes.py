@@ -1,6 +1,8 @@
 """Scopes: who may be told of a change. A change names those that apply to it, a reader has those that open it.
 
-`identity.following` says which ones a caller has, by topic. Staff without bounds have STAFF, which every change names.
+`identity.following` says which ones a caller has, by topic. Every change names all scopes that can see its entity: what
+one leaves out is taken from who has it. Staff without bounds have STAFF, which every change names but a closed
+register's.
 """
 
 from collections.abc import Iterable
@@ -13,13 +15,38 @@ STAFF: Final = "staff"
 
 
 def sold_scope(channel_id: UUID) -> str:
-    """Whoever looks at the catalog through this channel."""
+    """Whoever looks at the catalog through this channel. Nobody does while it is closed: its scope stays as it is."""
     return f"sold:{channel_id}"
+
+
+def sight_scopes(channel_ids: Iterable[UUID]) -> list[str]:
+    """Who sees a product, a variant, its price or its availability: staff, and these channels, which sell it now."""
+    return [STAFF, *sorted(sold_scope(channel_id) for channel_id in channel_ids)]
+
+
+def shelf_scopes(*, archived: bool) -> list[str]:
+    """Who sees a category or a collection: everybody, and staff even when it is put away."""
+    return [STAFF] if archived else [PUBLIC, STAFF]
 
 
 def location_scope(location_id: UUID) -> str:
     """Who works at this location, in whatever channel."""
     return f"location:{location_id}"
+
+
+def place_scopes(location_id: UUID) -> list[str]:
+    """Who sees what stands at this location: its stock, an open register."""
+    return [STAFF, location_scope(location_id)]
+
+
+def closed_scope(location_id: UUID | None) -> str:
+    """Who may open again what is closed at this location; None: at any."""
+    return "closed" if location_id is None else f"closed:{location_id}"
+
+
+def register_scopes(location_id: UUID, *, active: bool) -> list[str]:
+    """Who sees a register: who works where it stands; of a closed one, only who may open it again."""
+    return place_scopes(location_id) if active else [closed_scope(None), closed_scope(location_id)]
 
 
 def channel_scope(channel_id: UUID) -> str:

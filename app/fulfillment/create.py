@@ -9,7 +9,6 @@ from sqlalchemy import Row, bindparam, insert, select
 
 from app.catalog.queries import variants_by_ids
 from app.channels.queries import locations_by_ids
-from app.events.outbox import emit
 from app.fulfillment.tables import fulfillment, fulfillment_line
 from app.identity.fields import optional_text
 from app.identity.principal import Actor
@@ -18,7 +17,7 @@ from app.inventory.allocations import fulfill as ship_stock
 from app.inventory.tables import allocation
 from app.orders.progress import count_fulfilled
 from app.orders.queries import deliveries_of_orders
-from app.orders.write import lines_of, lock, note, refresh
+from app.orders.write import lines_of, lock, note, refresh, tell
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, collect
 from app.platform.ids import new_id
@@ -62,7 +61,7 @@ async def create(
     """
     carrier = optional_text(carrier, ("carrier",), most=LONGEST_TEXT)
     tracking_number = optional_text(tracking_number, ("trackingNumber",), most=LONGEST_TEXT)
-    row = await lock(tx, actor, order_id, expected_version)
+    row, places = await lock(tx, actor, order_id, expected_version)
     if row.status == "CANCELLED":
         raise InvalidInput("The order is cancelled.", path=("orderId",), code="ORDER_CANCELLED")
     if (
@@ -87,9 +86,9 @@ async def create(
         tracking_number=tracking_number,
     )
     await note(tx, actor, row.id, "fulfilled", details={"fulfillment": str(fulfillment_id), "method": method})
-    change = await refresh(tx, row, now=actor.now)
+    version = await refresh(tx, row, now=actor.now)
     await _take_stock(tx, actor, row, lines, wanted, location_id)
-    await emit(tx, [change])
+    await tell(tx, row, version, before=places, moved=True)
     return fulfillment_id
 
 

@@ -1,14 +1,19 @@
 """What a caller may follow in the feed: by topic, the scopes that open a change to it (DESIGN, law 7).
 
 It says the same as the reads do: catalog as the request's channel shows it, or all of it for who may see drafts; stock
-and registers of the caller's locations; carts and orders of the caller's locations and channels, or served from there.
+and registers of the caller's locations, closed registers for who may open them; carts and orders of the caller's
+locations and channels, or orders that are served from there; customers for who may read them, all of them. A cart that
+opens to a caller only because they hold its id, or made it, is not told to them.
+
+Changes tell what entities become, not what callers become: whose own reach changes (another role, other locations or
+channels, a device whose register moved) has other scopes from then on, and takes a snapshot to begin anew.
 """
 
 from collections.abc import Mapping
 from uuid import UUID
 
 from app.events.outbox import Topic
-from app.events.scopes import PUBLIC, STAFF, channel_scope, location_scope, place_scope, sold_scope, spots
+from app.events.scopes import PUBLIC, STAFF, channel_scope, closed_scope, location_scope, place_scope, sold_scope, spots
 from app.identity.principal import Principal
 
 _CATALOG = (Topic.PRODUCT, Topic.CATEGORY, Topic.COLLECTION, Topic.PRICE, Topic.AVAILABILITY)
@@ -23,7 +28,7 @@ def scopes_of(principal: Principal, channel_id: UUID) -> Mapping[Topic, frozense
     if principal.may("stock.read"):
         found[Topic.STOCK] = _at_locations(principal)
     if principal.may("registers.read"):
-        found[Topic.REGISTER] = _at_locations(principal)
+        found[Topic.REGISTER] = _at_locations(principal) | _closed(principal)
     if principal.may("carts.read"):
         found[Topic.CART] = _sales(principal)
     if principal.may("orders.read"):
@@ -37,6 +42,14 @@ def _at_locations(principal: Principal) -> frozenset[str]:
     if principal.location_ids is None:
         return frozenset({STAFF})
     return frozenset(location_scope(each) for each in principal.location_ids)
+
+
+def _closed(principal: Principal) -> frozenset[str]:
+    if not principal.may("settings.write"):
+        return frozenset()
+    if principal.location_ids is None:
+        return frozenset({closed_scope(None)})
+    return frozenset(closed_scope(each) for each in principal.location_ids)
 
 
 def _sales(principal: Principal) -> frozenset[str]:

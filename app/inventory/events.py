@@ -5,38 +5,23 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, and_, cast, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, cast, func, select
 
-from app.catalog.tables import product, publication, variant
+from app.catalog.selling import sold_in
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import PUBLIC, STAFF, location_scope
+from app.events.scopes import place_scopes, sight_scopes
 from app.inventory.tables import stock_level
 from app.platform.db import Tx
 
 _others = stock_level.alias("others")
-_MOMENT = select(func.clock_timestamp()).scalar_subquery()
-
-_published: ColumnElement[bool] = exists(
-    select(1)
-    .select_from(variant)
-    .join(product, product.c.id == variant.c.product_id)
-    .join(publication, publication.c.product_id == product.c.id)
-    .where(
-        variant.c.id == stock_level.c.variant_id,
-        ~variant.c.archived,
-        product.c.status == "ACTIVE",
-        publication.c.starts_at <= _MOMENT,
-        or_(publication.c.ends_at.is_(None), publication.c.ends_at > _MOMENT),
-    )
-    .correlate(stock_level)
-)
 
 TOLD: tuple[ColumnElement[Any], ...] = (
     stock_level.c.id,
     stock_level.c.variant_id,
     stock_level.c.location_id,
     stock_level.c.version,
-    _published.label("published"),
+    # Who changes that locks the level too (`sight.tell_stock`): it stands as it was when this one was locked.
+    sold_in(stock_level.c.variant_id).label("sold_in"),
     # As it was before this statement, which adds one for each level that it writes.
     cast(
         select(func.sum(_others.c.version))
@@ -60,11 +45,10 @@ async def tell(tx: Tx, written: Iterable[Row[Any]]) -> None:
     changes: list[Change] = []
     told: set[UUID] = set()
     for row in rows:
-        changes.append(Change(Topic.STOCK, row.id, row.version, after=(location_scope(row.location_id),)))
+        changes.append(Change(Topic.STOCK, row.id, row.version, after=place_scopes(row.location_id)))
         if row.variant_id not in told:
             told.add(row.variant_id)
             version = row.versions_before + raised[row.variant_id]
-            scopes = (PUBLIC,) if row.published else (STAFF,)
-            changes.append(Change(Topic.AVAILABILITY, row.variant_id, version, after=scopes))
+            changes.append(Change(Topic.AVAILABILITY, row.variant_id, version, after=sight_scopes(row.sold_in)))
     if changes:
         await emit(tx, changes)

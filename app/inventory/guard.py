@@ -18,6 +18,7 @@ from sqlalchemy import (
     TableValuedAlias,
     Update,
     Uuid,
+    any_,
     bindparam,
     case,
     column,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import TypeEngine
 
-from app.catalog.tables import variant
+from app.catalog.tables import product, variant
 from app.inventory.errors import InsufficientStock
 from app.inventory.events import TOLD, tell
 from app.inventory.tables import stock_level
@@ -139,6 +140,17 @@ def locking(*sources: Select[Any], skip_locked: bool = False) -> Select[Any]:
 LOCK = locking(ASKED)
 
 made = unnested("made", id=Uuid(), variant_id=Uuid(), location_id=Uuid())
+# What has no level yet cannot be locked by who changes who sees it (`sight.tell_stock`): its product is.
+HOLD_PRODUCTS = (
+    select(product.c.id)
+    .where(
+        product.c.id.in_(
+            select(variant.c.product_id).where(variant.c.id == any_(bindparam("variant_ids", type_=ARRAY(Uuid))))
+        )
+    )
+    .order_by(product.c.id)
+    .with_for_update(read=True)
+)
 CREATE = (
     insert(stock_level)
     .from_select(
@@ -171,6 +183,7 @@ async def create(tx: Tx, keys: Iterable[Key]) -> Levels:
     """
     wanted = sorted(set(keys))
     rows = [(new_id(), *key) for key in wanted]
+    await tx.rows(HOLD_PRODUCTS, {"variant_ids": list({variant_id for variant_id, _ in wanted})})
     ours = {row.id for row in await tx.rows(CREATE, arrays("made", rows, "id", "variant_id", "location_id"))}
     levels = await lock(tx, LOCK, keys_of(wanted))
     for level in levels.values():

@@ -4,12 +4,11 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, update
 
-from app.events.outbox import emit
 from app.identity.fields import optional_text
 from app.identity.principal import Actor
 from app.inventory.allocations import cancel_order as release_stock
 from app.orders.tables import order_line
-from app.orders.write import lines_of, lock, note, refresh
+from app.orders.write import lines_of, lock, note, refresh, tell
 from app.payments.ledger import drawer_of, reverse_sale
 from app.payments.refunds import give_back_all
 from app.platform.db import Tx
@@ -30,7 +29,7 @@ async def cancel(
     Raises NotFound, VersionConflict, InvalidInput (ORDER_CANCELLED, ALREADY_FULFILLED, TOO_LONG).
     """
     reason = optional_text(reason, ("reason",), most=LONGEST_REASON, lines=True)
-    row = await lock(tx, actor, order_id, expected_version)
+    row, places = await lock(tx, actor, order_id, expected_version)
     if row.status == "CANCELLED":
         raise InvalidInput("The order is cancelled already.", path=("orderId",), code="ORDER_CANCELLED")
     if any(line.fulfilled for line in await lines_of(tx, row.id)):
@@ -44,8 +43,8 @@ async def cancel(
     given = await give_back_all(tx, row.id, reason=reason, place=place, now=actor.now)
     await reverse_sale(tx, order_id=row.id, currency=row.currency, now=actor.now)
     await note(tx, actor, row.id, "cancelled", details={"reason": reason, "refunded": given})
-    change = await refresh(tx, row, now=actor.now, cancelled=True)
+    version = await refresh(tx, row, now=actor.now, cancelled=True)
     await release_stock(tx, order_id=row.id)
-    await emit(tx, [change])
+    await tell(tx, row, version, before=places, moved=True)
     key: UUID = row.id
     return key

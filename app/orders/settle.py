@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from app.events.outbox import emit
 from app.identity.fields import optional_text
 from app.identity.principal import Actor
-from app.orders.write import lock, note, refresh
+from app.orders.write import lock, note, refresh, tell
 from app.payments.ledger import drawer_of
 from app.payments.refunds import lock_payments
 from app.payments.refunds import settle as receive
@@ -28,7 +27,7 @@ async def settle(
     Raises NotFound (`orderId`, `paymentId`), VersionConflict, InvalidInput (PAYMENT_NOT_PENDING, TOO_LONG).
     """
     reference = optional_text(reference, ("reference",), most=LONGEST_TEXT)
-    row = await lock(tx, actor, order_id, expected_version)
+    row, places = await lock(tx, actor, order_id, expected_version)
     payment = next((each for each in await lock_payments(tx, row.id) if each.id == payment_id), None)
     if payment is None:
         raise NotFound("The order has no such payment.", path=("paymentId",))
@@ -39,6 +38,6 @@ async def settle(
     place = drawer_of(actor.principal, row.location_id, row.channel_id)
     await receive(tx, payment, reference=reference, place=place, now=actor.now)
     await note(tx, actor, row.id, "paid", details={"amount": payment.amount, "method": payment.method})
-    await emit(tx, [await refresh(tx, row, now=actor.now)])
+    await tell(tx, row, await refresh(tx, row, now=actor.now), before=places, moved=False)
     key: UUID = row.id
     return key

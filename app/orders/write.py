@@ -1,14 +1,14 @@
 """The frame of every order command: lock the order, change it, raise its version, tell of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from app.events.outbox import Change, Topic
-from app.events.scopes import STAFF, customer_scope, location_scope
+from app.events.outbox import Change, Topic, emit
+from app.events.scopes import sales_scopes
 from app.identity.access import may_open_order
 from app.identity.principal import Actor
 from app.orders.queries import places_of_orders
@@ -37,23 +37,27 @@ REFRESH = (
 EVENT = insert(order_event)
 
 
-async def lock(tx: Tx, actor: Actor, order_id: UUID | None, expected_version: int | None) -> Row[Any]:
-    """The order's row, locked until the transaction ends. Raises NotFound at `orderId`, VersionConflict."""
+Places = Collection[UUID]
+"""Where parts of an order are picked up, and where its goods lie or have left from: who works there sees it."""
+
+
+async def lock(tx: Tx, actor: Actor, order_id: UUID | None, expected_version: int | None) -> tuple[Row[Any], Places]:
+    """The order's row, locked until the transaction ends, and where it is served from; `tell` asks for both.
+
+    Raises NotFound at `orderId`, VersionConflict.
+    """
     row = await tx.row(LOCK, {"id": order_id}) if order_id is not None else None
+    served_from = await places_of(tx, row.id) if row is not None else ()
     if row is None or not may_open_order(
-        actor.principal,
-        location_id=row.location_id,
-        channel_id=row.channel_id,
-        served_from=await places_of(tx, row.id),
+        actor.principal, location_id=row.location_id, channel_id=row.channel_id, served_from=served_from
     ):
         raise NotFound("There is no such order.", path=("orderId",))
     check_version(expected_version, row.version, "Order", row.id)
-    return row
+    return row, served_from
 
 
-async def places_of(tx: Tx, order_id: UUID) -> list[UUID]:
-    """Where parts of the order are picked up, and where its goods lie or have left from, in a fixed order."""
-    return sorted((await places_of_orders(tx, [order_id])).get(order_id, ()))
+async def places_of(tx: Tx, order_id: UUID) -> Places:
+    return (await places_of_orders(tx, [order_id])).get(order_id, ())
 
 
 async def lines_of(tx: Tx, order_id: UUID) -> Sequence[Row[Any]]:
@@ -61,15 +65,15 @@ async def lines_of(tx: Tx, order_id: UUID) -> Sequence[Row[Any]]:
     return await tx.rows(LINES, {"id": order_id})
 
 
-async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = False) -> Change:
-    """Derive the order's states anew from payments and lines, and raise its version.
+async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = False) -> int:
+    """Derive the order's states anew from payments and lines, and raise its version, which is answered.
 
-    The change is the caller's to emit, once all else that it locks is written.
+    The caller tells of it (`tell`), once all else that it locks is written.
     """
     payments = (await payments_of(tx, [row.id])).get(row.id, [])
     paid = payment_status(row.total, payments)
     sent = fulfillment_status(await lines_of(tx, row.id))
-    version = await tx.value(
+    version: int = await tx.value(
         REFRESH,
         {
             "order_id": row.id,
@@ -80,15 +84,17 @@ async def refresh(tx: Tx, row: Row[Any], *, now: datetime, cancelled: bool = Fal
             "now": now,
         },
     )
-    scopes = order_scopes(row.location_id, row.customer_id, await places_of(tx, row.id))
-    return Change(topic=Topic.ORDER, entity_id=row.id, version=int(version), after=scopes)
+    return version
 
 
-def order_scopes(location_id: UUID | None, customer_id: UUID | None, served_from: Sequence[UUID] = ()) -> list[str]:
-    """Who may see an order in the feed, beside staff: its location, where it is served from, its customer."""
-    places = dict.fromkeys(place for place in (location_id, *served_from) if place is not None)
-    customer = [customer_scope(customer_id)] if customer_id is not None else []
-    return [STAFF, *(location_scope(place) for place in places), *customer]
+async def tell(tx: Tx, row: Row[Any], version: int, *, before: Places, moved: bool) -> None:
+    """Tell of an order's new version: who serves it now, and who did `before`.
+
+    `moved`: its stock was written meanwhile, so that it may be served from elsewhere.
+    """
+    after = await places_of(tx, row.id) if moved else before
+    scopes = [sales_scopes(row.location_id, row.channel_id, row.customer_id, places) for places in (before, after)]
+    await emit(tx, [Change(Topic.ORDER, row.id, version, before=scopes[0], after=scopes[1])])
 
 
 async def note(tx: Tx, actor: Actor, order_id: UUID, kind: str, *, details: dict[str, Any] | None = None) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from app.channels.queries import channels_by_ids, locations_of_channel
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import location_scope
+from app.events.scopes import register_scopes
 from app.identity import fields
 from app.identity.access import reaches
 from app.identity.principal import Actor
@@ -51,7 +51,8 @@ async def create(
     await _check_place(tx, actor, location_id, channel_id)
     with fields.unique(UNIQUE):
         await tx.execute(INSERT, row | {"created_at": actor.now, "updated_at": actor.now})
-    await emit(tx, [Change(Topic.REGISTER, register_id, 1, after=(location_scope(location_id),), before=())])
+    scopes = register_scopes(location_id, active=active)
+    await emit(tx, [Change(Topic.REGISTER, register_id, 1, after=scopes, before=())])
     return register_id
 
 
@@ -73,8 +74,9 @@ async def update_register(
         await _check_place(tx, actor, location_id, channel_id)
     version = found.version + 1
     await tx.execute(UPDATE.values(**written, version=version, updated_at=actor.now), {"register_id": register_id})
-    before, after = location_scope(found.location_id), location_scope(location_id)
-    await emit(tx, [Change(Topic.REGISTER, register_id, version, after=(after,), before=(before,))])
+    before = register_scopes(found.location_id, active=found.active)
+    after = register_scopes(location_id, active=written.get("active", found.active))
+    await emit(tx, [Change(Topic.REGISTER, register_id, version, before=before, after=after)])
     return register_id
 
 

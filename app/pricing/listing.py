@@ -16,10 +16,11 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, Column, Row, Uuid, any_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from app.catalog.selling import sold_in
 from app.catalog.tables import product, variant
 from app.channels.queries import all_channels
 from app.events.outbox import Change, Topic, emit
-from app.events.scopes import PUBLIC
+from app.events.scopes import sight_scopes
 from app.platform.db import Database, Tx
 from app.platform.quantities import MILLI
 from app.platform.unnest import arrays, unnested
@@ -64,6 +65,7 @@ SUBJECTS = (
         variant.c.id,
         variant.c.product_id,
         func.coalesce(variant.c.tax_class_id, product.c.tax_class_id).label("tax_class_id"),
+        sold_in(variant.c.id).label("sold_in"),
     )
     .join(product, product.c.id == variant.c.product_id)
     .where(variant.c.id == any_(_IDS))
@@ -98,12 +100,13 @@ TELL = (
 
 
 class Subject(Struct, frozen=True):
-    """A variant with all that is known of its prices."""
+    """A variant with all that is known of its prices, and the channels that sell it."""
 
     id: UUID
     product_id: UUID
     tax_class_id: UUID | None
     rows: Sequence[PriceRow]
+    sold_in: Sequence[UUID] = ()
 
 
 async def hold_frame(tx: Tx) -> None:
@@ -196,7 +199,7 @@ async def subjects_of(tx: Tx, variant_ids: Sequence[UUID], now: datetime) -> lis
     rows = await prices_of_variants(tx, variant_ids, since=now)
     found = await tx.rows(SUBJECTS, {"variant_ids": list(variant_ids)})
     return sorted(
-        (Subject(row.id, row.product_id, row.tax_class_id, rows[row.id]) for row in found),
+        (Subject(row.id, row.product_id, row.tax_class_id, rows[row.id], row.sold_in) for row in found),
         key=lambda subject: subject.id,
     )
 
@@ -271,8 +274,15 @@ async def _tell(tx: Tx, subjects: Sequence[Subject], frame: Frame, now: datetime
         for subject in subjects
     ]
     rows = await tx.rows(TELL, arrays(TOLD, states)) if states else ()
+    seen = {subject.id: sight_scopes(subject.sold_in) for subject in subjects}
     changes = [
-        Change(topic=Topic.PRICE, entity_id=row.variant_id, version=row.version, after=(PUBLIC,))
+        Change(
+            Topic.PRICE,
+            row.variant_id,
+            row.version,
+            before=() if row.version == 1 else None,
+            after=seen[row.variant_id],
+        )
         for row in sorted(rows, key=lambda row: row.variant_id)
         if row.step
     ]

@@ -23,6 +23,7 @@ from app.catalog.drafts import (
 from app.catalog.products import archive_product, unarchive_product
 from app.catalog.tables import product, variant
 from app.catalog.whole import lock_products
+from app.events.scopes import sight_scopes
 from app.platform.db import Tx
 from app.platform.errors import NotFound, VersionConflict
 from app.platform.ids import new_id
@@ -62,7 +63,7 @@ async def test_a_product_is_created_whole(shop: Shop) -> None:
     assert [one.url for one in (await queries.media_of_products(shop.db, [key]))[key]] == ["https://feira.test/a.jpg"]
     assert set((await queries.publications(shop.db, [key]))[key]) == {shop.channels["web"]}
     (change,) = await told(shop)
-    assert (change.entity_id, change.version, change.scopes_after) == (key, 1, ["public"])
+    assert (change.entity_id, change.version, change.scopes_after) == (key, 1, sight_scopes([shop.channels["web"]]))
 
 
 async def test_saving_the_same_again_changes_and_tells_nothing(shop: Shop) -> None:
@@ -289,7 +290,7 @@ async def test_options_that_follow_take_new_values_and_archive_what_does_not_fit
     assert not again.changed
 
 
-async def test_it_is_told_to_the_public_while_a_channel_sells_it(shop: Shop) -> None:
+async def test_it_is_told_to_the_channels_that_sell_it(shop: Shop) -> None:
     draft = await save_one(shop, camiseta(status="DRAFT", publish=[PublicationDraft(channel_id=shop.channels["web"])]))
     key = draft.product_id
     assert key is not None
@@ -298,11 +299,12 @@ async def test_it_is_told_to_the_public_while_a_channel_sells_it(shop: Shop) -> 
     soon = shop.actor().now + timedelta(days=1)
     later = PublicationDraft(channel_id=shop.channels["web"], starts_at=soon)
     await save_one(shop, ProductDraft(id=key, publish=[later]))
+    sold = sight_scopes([shop.channels["web"]])
     assert [(row.scopes_before, row.scopes_after) for row in await told(shop)] == [
-        (["staff"], ["staff"]),
-        (["staff"], ["public"]),
-        (["public"], ["public"]),
-        (["public"], ["staff"]),
+        ([], ["staff"]),
+        (["staff"], sold),
+        (sold, sold),
+        (sold, ["staff"]),
     ]
 
 

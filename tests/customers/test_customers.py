@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.customers import customers, groups
 from app.customers.queries import addresses_of, customer_groups_by_ids, customers_by_ids, groups_of
 from app.customers.tables import customer
-from app.events.scopes import customer_scope
+from app.events.scopes import STAFF, customer_scope
 from app.events.tables import outbox
 from app.platform.errors import InvalidInput, NotFound, Refusal, Refusals, VersionConflict
 from app.platform.ids import new_id
@@ -49,7 +49,7 @@ async def test_a_customer_is_kept_in_one_form_and_told(shop: Shop) -> None:
     assert (await row_of(shop, customer_id)).search_key == "ana conceicao +5511987654321 52998224725"
     told = await shop.db.rows(select(outbox).order_by(outbox.c.id))
     assert [(one.topic, one.entity_id, one.version) for one in told] == [("CUSTOMER", customer_id, n) for n in (1, 2)]
-    assert told[1].scopes_after == [customer_scope(customer_id)]
+    assert told[1].scopes_after == [STAFF, customer_scope(customer_id)]
 
 
 async def test_an_email_address_is_one_customers_even_when_many_register_at_once(shop: Shop) -> None:

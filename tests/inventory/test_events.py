@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from app.events.scopes import PUBLIC, STAFF, location_scope
+from app.events.scopes import STAFF, place_scopes, sight_scopes
 from app.events.tables import outbox
 from tests.inventory.stock import UNIT, hold_some
 from tests.shop import Shop
@@ -15,7 +15,7 @@ async def test_levels_are_told_to_their_location_and_availability_to_all_who_see
     for sku in ("CANECA", "SEGREDO", "VELHO"):
         await hold_some(shop, sku, 1)
     rows = await shop.db.rows(select(outbox).order_by(outbox.c.id))
-    centro = [location_scope(shop.locations["centro"])]
+    centro = place_scopes(shop.locations["centro"])
     assert [row.scopes_after for row in rows if row.topic == "STOCK"] == [centro] * 3
     scopes = {row.entity_id: row.scopes_after for row in rows if row.topic == "AVAILABILITY"}
-    assert scopes == {shown: [PUBLIC], hidden: [STAFF], archived: [STAFF]}
+    assert scopes == {shown: sight_scopes(shop.channels.values()), hidden: [STAFF], archived: [STAFF]}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from app.channels.tables import channel_location
-from app.events.scopes import location_scope
+from app.events.scopes import register_scopes
 from app.events.tables import outbox
 from app.identity.principal import Actor
 from app.platform.errors import InvalidInput, NotFound, VersionConflict
@@ -36,11 +36,15 @@ async def test_every_change_of_a_register_is_told_to_where_it_was_and_is(shop: S
     register_id = await put_up(shop, owner)
     shop.registers["centro-3"] = register_id
     await change(shop, owner, "centro-3", location_id=shop.locations["praia"])
+    await change(shop, owner, "centro-3", active=False)
     told = await shop.db.rows(select(outbox).order_by(outbox.c.id))
-    centro, praia = location_scope(shop.locations["centro"]), location_scope(shop.locations["praia"])
+    centro, praia = (register_scopes(shop.locations[code], active=True) for code in ("centro", "praia"))
+    closed = register_scopes(shop.locations["praia"], active=False)
+    assert not set(closed) & set(praia)
     assert [(row.topic, row.entity_id, row.version, row.scopes_before, row.scopes_after) for row in told] == [
-        ("REGISTER", register_id, 1, [], [centro]),
-        ("REGISTER", register_id, 2, [centro], [praia]),
+        ("REGISTER", register_id, 1, [], centro),
+        ("REGISTER", register_id, 2, centro, praia),
+        ("REGISTER", register_id, 3, praia, closed),
     ]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import insert, update
 
 from app.catalog.tables import product
 from app.channels.tables import channel
+from app.events.scopes import STAFF, sight_scopes
 from app.events.tables import outbox
 from app.platform import clock
 from app.platform.db import Tx
@@ -127,11 +128,15 @@ async def test_clocks_of_several_processes_tell_each_change_once(shop: Shop) -> 
     await check_listed(shop, NOW + HOUR)
 
 
-async def test_a_price_is_public(shop: Shop) -> None:
-    a = await shop.variant("A", price=None)
-    await put(shop, NOW, PriceChange(a, 1000))
-    (row,) = await shop.db.rows(outbox.select().where(outbox.c.topic == "PRICE"))
-    assert (row.action, row.entity_id, row.scopes_before, row.scopes_after) == ("UPSERT", a, ["public"], ["public"])
+async def test_a_price_is_told_to_who_sees_its_variant(shop: Shop) -> None:
+    a = await shop.variant("A", price=None, channels=("web", "pos"))
+    hidden = await shop.variant("B", price=None, archived=True)
+    for amount in (1000, 1100):
+        await put(shop, NOW, PriceChange(a, amount), PriceChange(hidden, amount))
+    rows = await shop.db.rows(outbox.select().where(outbox.c.topic == "PRICE").order_by(outbox.c.id))
+    sold = sight_scopes([shop.channels["web"], shop.channels["pos"]])
+    assert [(row.scopes_before, row.scopes_after) for row in rows if row.entity_id == a] == [([], sold), (sold, sold)]
+    assert [row.scopes_after for row in rows if row.entity_id == hidden] == [[STAFF], [STAFF]]
 
 
 async def test_a_list_that_begins_by_the_clock_is_told(shop: Shop) -> None:

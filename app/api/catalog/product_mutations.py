@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+import app.browse.watched  # noqa: F401
 from app.api.catalog import inputs, payloads
 from app.api.catalog.bulk import carry_out
 from app.api.catalog.decode import all_ids, nullable, product_draft, variant_draft
