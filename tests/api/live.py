@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
+
+from app.api.examples import document
+from tests.api.server import Server
 
 WAIT = 15.0
 
@@ -79,6 +82,33 @@ async def socket(url: str, token: str | None = None, **params: str) -> AsyncIter
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+
+class Stream:
+    """One subscription, by a document of graphql/."""
+
+    def __init__(self, socket: Socket, key: str) -> None:
+        self.socket = socket
+        self.key = key
+
+    async def next(self) -> Any:
+        """The value of its next event."""
+        return await self.socket.data(self.key)
+
+    async def until(self, fits: Callable[[Any], bool]) -> Any:
+        """The next event that fits."""
+        while not fits(value := await self.next()):
+            pass
+        return value
+
+
+@asynccontextmanager
+async def followed(server: Server, name: str, who: str | None = None, **variables: Any) -> AsyncIterator[Stream]:
+    """Subscribe with a document such as "pos/follow", as its client would."""
+    async with socket(server.url, server.tokens.get(who or "")) as one:
+        key = await one.subscribe(document(*name.split("/")), **variables)
+        server.executed.add(name)
+        yield Stream(one, key)
 
 
 async def events(

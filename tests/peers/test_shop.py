@@ -92,7 +92,7 @@ async def test_relay_compiles_the_clients_documents(tmp_path: Path, client: str)
     )
     made = [path.name for path in (folder / "made").iterdir()]
     assert operations > 0
-    assert sum(bool(re.search(r"(Query|Mutation)\.graphql\.js$", name)) for name in made) == operations
+    assert sum(bool(re.search(r"(Query|Mutation|Subscription)\.graphql\.js$", name)) for name in made) == operations
 
 
 async def test_relay_pages_and_refetches_what_has_an_id(tmp_path: Path) -> None:
