@@ -6,15 +6,22 @@ from uuid import UUID
 
 from app.browse.records import record
 from app.browse.records.catalog import CATEGORIES, COLLECTIONS, PRODUCTS
+from app.browse.records.customers import CUSTOMERS
 from app.browse.records.prices import PRICES
 from app.browse.records.record import Record, Source
+from app.browse.records.sales import CARTS, ORDERS
 from app.browse.records.stock import LEVELS, PROMISES
 from app.browse.records.view import View
 from app.events.outbox import Topic
 from app.platform.db import Reader
+from app.pos.records import REGISTERS
 
 SOURCES: Final[Mapping[Topic, Source]] = {
-    source.topic: source for source in (CATEGORIES, COLLECTIONS, PRODUCTS, PRICES, PROMISES, LEVELS)
+    source.topic: source
+    for source in (
+        *(CATEGORIES, COLLECTIONS, PRODUCTS, PRICES, PROMISES),
+        *(LEVELS, REGISTERS, CUSTOMERS, CARTS, ORDERS),
+    )
 }
 """By topic, in the order in which a client puts them together."""
 

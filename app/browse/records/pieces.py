@@ -192,7 +192,8 @@ def each(
 ) -> Piece:
     """An array of the items of these rows; for one row of what it is correlated with."""
     array = gathered(item, *order, about=about)
-    return Piece(select(array.sql).select_from(source).where(*where).scalar_subquery(), array.schema)
+    rows = select(array.sql).select_from(source).where(*where).correlate_except(source)
+    return Piece(rows.scalar_subquery(), array.schema)
 
 
 def keyed(
