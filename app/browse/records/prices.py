@@ -32,6 +32,8 @@ from app.pricing.tables import channel_price, price, price_list, priced_variant
 
 # Prices that are written faster than they are read are told as they were last found.
 ATTEMPTS: Final = 5
+# After all that is known to come.
+AT_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 _kept = channel_price.c
 _unit = bindparam("unit", type_=Numeric)
@@ -119,7 +121,7 @@ async def _work_out(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UU
 async def _quoted(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UUID, Record]:
     currency, (country, _) = view.channel.currency, view.tax_place
     frame = await frame_of(db, currencies=[currency], countries=[country])
-    moments = {row.id: told_at(row.next_at, view.moment) for row in rows}
+    moments = {row.id: told_at(row.next_at) for row in rows}
     prices = await prices_of_variants(db, moments, currencies=[currency], since=min(moments.values()))
     return {
         row.id: Record(
@@ -131,9 +133,12 @@ async def _quoted(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UUID
     }
 
 
-def told_at(next_at: datetime | None, moment: datetime) -> datetime:
-    """The moment of what was last told of a price: just before it next changes, where that is over already."""
-    return moment if next_at is None or next_at > moment else next_at - timedelta(microseconds=1)
+def told_at(next_at: datetime | None) -> datetime:
+    """A moment at which a price is what was last told of it: it stays so until just before `next_at`.
+
+    Whoever asks, and whenever, gets what belongs to the version.
+    """
+    return AT_LAST if next_at is None else next_at - timedelta(microseconds=1)
 
 
 def _buyer(view: View, moment: datetime) -> Buyer:
