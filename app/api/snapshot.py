@@ -8,7 +8,7 @@ its library undoes, and nothing on the way packs it anew. It is made once for al
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 from typing import Any, BinaryIO, Final
@@ -96,7 +96,7 @@ class SnapshotRoute:
 
     async def _snapshot(self, request: Request, method: str, send: Send) -> None:
         context = await self._context_for(request)
-        topics = topics_of(request.scope["query_string"], context)
+        topics = topics_for(context.principal, context.channel.id, named_topics(request.scope["query_string"]))
         head = await head_of(self._db)
         key = scope_key(head, context, topics)
         named = await self._spool.named(key, request.headers.get("if-range", "").strip('"'))
@@ -110,25 +110,30 @@ class SnapshotRoute:
             )
 
 
-def topics_of(query_string: bytes, context: Context) -> tuple[Topic, ...]:
-    """The topics that a request asks for, in the order in which a snapshot holds them.
-
-    Raises RequestError: BAD_REQUEST for what is no topic, FORBIDDEN for one that the caller may not follow.
-    """
+def named_topics(query_string: bytes) -> set[str] | None:
+    """The topics that a request names; None: it leaves them to us. Raises RequestError for other parameters."""
     given = parse_qs(query_string.decode("latin-1"), keep_blank_values=True)
     if unknown := sorted(set(given) - {"topics"}):
         raise RequestError(Code.BAD_REQUEST, f"{unknown[0]!r:.60} is not a parameter of a snapshot: `topics` is.")
-    followed = scopes_of(context.principal, context.channel.id)
-    if "topics" not in given:
-        wanted = {*SHOPPERS, *(TILLS if context.principal.register_id is not None else ())} & followed.keys()
+    named = given.get("topics")
+    return None if named is None else {name.strip() for value in named for name in value.split(",")}
+
+
+def topics_for(principal: Principal, channel_id: UUID, named: Collection[str] | None) -> tuple[Topic, ...]:
+    """These topics, or those that such a caller is given, in the order in which a snapshot holds them.
+
+    Raises RequestError: BAD_REQUEST for what is no topic, FORBIDDEN for one that the caller may not follow.
+    """
+    followed = scopes_of(principal, channel_id).keys()
+    if named is None:
+        wanted = {*SHOPPERS, *(TILLS if principal.register_id is not None else ())} & followed
         return tuple(topic for topic in SOURCES if topic in wanted)
-    names = {name.strip() for value in given["topics"] for name in value.split(",")}
-    if unknown := sorted(names - {topic.value for topic in SOURCES}):
+    if unknown := sorted(set(named) - {topic.value for topic in SOURCES}):
         known = ", ".join(topic.value for topic in SOURCES)
         raise RequestError(Code.BAD_REQUEST, f"A snapshot has no {unknown[0]!r:.60}. It has {known}.")
-    if hidden := sorted(names - {topic.value for topic in followed}):
+    if hidden := sorted(set(named) - {topic.value for topic in followed}):
         raise RequestError(Code.FORBIDDEN, f"The topic {hidden[0]} is not yours to follow.")
-    return tuple(topic for topic in SOURCES if topic.value in names)
+    return tuple(topic for topic in SOURCES if topic.value in named)
 
 
 def scope_key(head: Head, context: Context, topics: tuple[Topic, ...]) -> str:
