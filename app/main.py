@@ -16,6 +16,8 @@ from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
 from app.api.permissions import check_table, guard
 from app.api.schema import schema
+from app.api.snapshot import PATH as SNAPSHOT
+from app.api.snapshot import SnapshotRoute
 from app.api.transport.route import GraphQLRoute
 from app.events.follower import Follower
 from app.events.sequencer import sequence
@@ -25,6 +27,7 @@ from app.platform.config import ConfigError, Settings
 from app.platform.db import Database
 from app.platform.lease import LOST
 from app.platform.migrate import ROOT
+from app.platform.spool import Spool
 from app.worker import work
 
 
@@ -62,9 +65,12 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     metrics.watch(database)
     feed = Follower(database)
     check_table(schema._schema)
+    context_for = contexts(database, production=settings.production, feed=feed)
+    spool = Spool(settings.data_dir / "spool")
+    snapshots = SnapshotRoute(database, spool, context_for)
     route = GraphQLRoute(
         schema,
-        context_for=contexts(database, production=settings.production, feed=feed),
+        context_for=context_for,
         limits=limits_of(settings),
         production=settings.production,
         examples=examples(),
@@ -79,17 +85,22 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
         await route(scope, receive, send)
 
+    @asgi(SNAPSHOT, is_mount=True, copy_scope=False)
+    async def snapshot(scope: Scope, receive: Receive, send: Send) -> None:
+        await snapshots(scope, receive, send)
+
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
         if settings.production:
             await refuse_demo_tokens(database, clock.now())
         async with following(feed, sequence(database, feed.poke, feed.hint), *([work(database)] if working else [])):
             yield
+        await spool.close()
         await database.close()
 
     pictures = [] if settings.production else [media_routes(ROOT / "seed" / "media")]
     app = Litestar(
-        [graphql, health_routes(database, metrics), *pictures],
+        [graphql, snapshot, health_routes(database, metrics), *pictures],
         lifespan=[running],
         openapi_config=None,
         logging_config=None,

@@ -5,14 +5,13 @@ Every job may run in many processes at once: each is a transaction that takes th
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 import app.browse.watched  # noqa: F401
 from app.carts import audit as carts_audit
@@ -31,7 +30,7 @@ from app.inventory.tables import stock_level
 from app.orders import audit as orders_audit
 from app.orders.tables import order
 from app.platform import clock, operations
-from app.platform.db import Database, Tx
+from app.platform.db import Database
 from app.pos.tables import register
 from app.pricing import audit as pricing_audit
 from app.pricing.listing import refresh_due
@@ -145,7 +144,7 @@ async def audit(database: Database) -> dict[str, list[str]]:
         database, live_carts=carts_audit.LIVE_CARTS, open_lines=orders_audit.OPEN_LINES
     )
     prices = await pricing_audit.violations(database)
-    async with _snapshot(database) as tx:
+    async with database.snapshot() as tx:
         return {
             "stock": stock,
             "prices": prices,
@@ -155,13 +154,3 @@ async def audit(database: Database) -> dict[str, list[str]]:
             "catalog": await catalog_audit.violations(tx),
             "changes": await events_audit.violations(tx, FOLLOWED),
         }
-
-
-@asynccontextmanager
-async def _snapshot(database: Database) -> AsyncIterator[Tx]:
-    async with database.writes.connect() as opened:
-        connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        async with connection.begin():
-            # All of a large shop is read.
-            await connection.execute(text("SET LOCAL statement_timeout = 0"))
-            yield Tx(connection)

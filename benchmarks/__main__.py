@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from app.api.examples import document
+from benchmarks import snapshot
 from benchmarks.figures import Board, Figure
 from benchmarks.stand import ROOT, Load, Stand, free_port, measure, stand, till_token
 
@@ -132,6 +133,7 @@ def main() -> None:
     with stand(products) as at:
         reads(board, at, products)
         writes(board, at, products)
+        snapshot.report(board, at)
     print("\n" + board.table())
 
 

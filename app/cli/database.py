@@ -44,24 +44,35 @@ def seed() -> None:
 
 
 @feira.command()
-@click.option("--check", is_flag=True, help="Write nothing; fail when the file is not what the code says.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what the code says.")
 def schema(*, check: bool) -> None:
-    """Print the GraphQL schema to graphql/schema.graphql."""
-    from app.api.schema import schema as graph
+    """Print the GraphQL schema to graphql/schema.graphql, and those of the records to docs/records."""
     from app.platform.migrate import ROOT
 
-    file = ROOT / "graphql" / "schema.graphql"
-    printed = graph.as_str().rstrip("\n") + "\n"
-    stored = file.read_text() if file.exists() else ""
-    if check and printed != stored:
-        differences = difflib.unified_diff(
-            stored.splitlines(), printed.splitlines(), "stored", "code", lineterm="", n=1
-        )
-        click.echo("\n".join(list(differences)[:40]), err=True)
-        raise click.ClickException("graphql/schema.graphql is not what the code says: run `feira schema`")
-    if not check:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(printed)
+    for name, printed in schemas().items():
+        file = ROOT / name
+        stored = file.read_text() if file.exists() else ""
+        if check and printed != stored:
+            differences = difflib.unified_diff(
+                stored.splitlines(), printed.splitlines(), "stored", "code", lineterm="", n=1
+            )
+            click.echo("\n".join(list(differences)[:40]), err=True)
+            raise click.ClickException(f"{name} is not what the code says: run `feira schema`")
+        if not check:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(printed)
+
+
+def schemas() -> dict[str, str]:
+    """By file, the schemas that the code says."""
+    from app.api.records import SOURCES, schema_of
+    from app.api.schema import schema as graph
+
+    found = {"graphql/schema.graphql": graph.as_str().rstrip("\n") + "\n"}
+    for topic in SOURCES:
+        printed = json.dumps(schema_of(topic), ensure_ascii=False, indent=2)
+        found[f"docs/records/{topic.value.lower()}.schema.json"] = printed + "\n"
+    return found
 
 
 @feira.command()

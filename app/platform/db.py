@@ -177,6 +177,15 @@ class Database:
         async with self.writes.connect() as connection, connection.begin():
             yield Tx(connection)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Tx]:
+        """Reads of one moment: that of the first statement. Nothing can be written; a statement takes what it takes."""
+        async with self.writes.connect() as opened:
+            connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with connection.begin():
+                await connection.execute(text("SET LOCAL statement_timeout = 0"))
+                yield Tx(connection)
+
     async def run(self, command: Callable[[Tx], Awaitable[T]], *, repeatable: bool = False) -> T:
         """Run `command` in a transaction of its own; again, a bounded number of times, after a deadlock.
 

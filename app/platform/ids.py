@@ -52,6 +52,9 @@ _TYPES = {prefix: name for name, prefix in PREFIXES.items()}
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _DIGITS = {character: value for value, character in enumerate(_ALPHABET)}
 _LENGTH = 26
+# Ten bits at a time: a snapshot writes a million of them.
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS: Final = range(120, -1, -10)
 
 
 # Above the random bits, so that what one process makes within a millisecond sorts in the order in which it was made.
@@ -79,12 +82,12 @@ def new_secret_id() -> UUID:
 
 def encode(type_name: str, value: UUID) -> str:
     """The public id of an entity: its type's prefix and 26 characters of Crockford's base32."""
-    number = value.int
-    characters = []
-    for _ in range(_LENGTH):
-        characters.append(_ALPHABET[number & 31])
-        number >>= 5
-    return PREFIXES[type_name] + "_" + "".join(reversed(characters))
+    return f"{PREFIXES[type_name]}_{digits(value.int)}"
+
+
+def digits(number: int) -> str:
+    """128 bits as 26 characters of Crockford's base32."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def decode_any(text: str) -> tuple[str, UUID] | None:

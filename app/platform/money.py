@@ -20,7 +20,8 @@ _ISO_EXPONENTS: Final = {
     "AFN": 2, "ALL": 2, "IQD": 3, "IRR": 2, "KPW": 2, "LAK": 2, "LBP": 2, "MGA": 2,
     "MMK": 2, "RSD": 2, "SOS": 2, "SYP": 2, "YER": 2,
 }  # fmt: skip
-_EXPONENTS: Final = {code: get_currency_precision(code) for code in list_currencies()} | _ISO_EXPONENTS
+EXPONENTS: Final = {code: get_currency_precision(code) for code in list_currencies()} | _ISO_EXPONENTS
+"""How many decimals each currency has."""
 _TENDER: Final = frozenset(
     code
     for currencies in get_global("territory_currencies").values()
@@ -42,9 +43,14 @@ def exponent(currency: str) -> int:
     Raises InvalidInput, code UNKNOWN_CURRENCY.
     """
     try:
-        return _EXPONENTS[currency]
+        return EXPONENTS[currency]
     except (KeyError, TypeError):
         raise InvalidInput(f"{currency!r:.20} is not an ISO 4217 currency code.", code="UNKNOWN_CURRENCY") from None
+
+
+def unit(currency: str) -> Decimal:
+    """One minor unit: 0.01 in BRL, 1 in JPY. Raises as `exponent` does."""
+    return Decimal(1).scaleb(-exponent(currency))
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
