@@ -23,7 +23,7 @@ CONTRACT = ROOT.parent / "shared" / "contract.graphql"
 
 # Names of the contract that later work brings. What has come is taken off, and must stay from then on.
 _WAITING = """
-    TopicDigest TopicDigestInput Convergence Divergence Follower Float JSON Change.data
+    TopicDigest TopicDigestInput Convergence Divergence Follower Float
     FollowerAcknowledgeInput FollowerAcknowledgePayload Mutation.followerAcknowledge Query.convergence
 
     OfflineOperationInput OfflineActionInput OfflineSaleInput OfflineSaleLineInput OfflineDiscountInput

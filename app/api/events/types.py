@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Final
+from uuid import UUID
 
+import msgspec
 import strawberry
 
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.nodes import Node, load_nodes
-from app.api.scalars import Position
+from app.api.records import SOURCES, records
+from app.api.scalars import JSON, Position
+from app.browse.records.record import Record
+from app.browse.records.view import view_of
 from app.events import feed, outbox
-from app.platform import ids
+from app.platform import clock, ids
 
 value = strawberry.enum_value
 
@@ -105,6 +110,28 @@ class Change:
             for parent in parents
         ]
         return await load_nodes(batch.context, wanted)
+
+    @batched(
+        description="The record that `/snapshot` gives for this entity, in the form of its published JSON Schema, as "
+        "the caller sees it now. Null where `entity` is."
+    )
+    @staticmethod
+    async def data(parents: Sequence["Change"], batch: Batch[Context]) -> list[JSON | None]:
+        wanted: dict[outbox.Topic, set[UUID]] = {}
+        for parent in parents:
+            if parent.told.action == outbox.Action.UPSERT and parent.told.topic in SOURCES:
+                wanted.setdefault(parent.told.topic, set()).add(parent.told.entity_id)
+        if not wanted:
+            return [None] * len(parents)
+        context = batch.context
+        view = await view_of(context.db, context.principal, context.channel, clock.now())
+        found = {topic: await records(context.db, topic, keys, view) for topic, keys in wanted.items()}
+        return [_raw(found.get(parent.told.topic, {}).get(parent.told.entity_id)) for parent in parents]
+
+
+def _raw(record: Record | None) -> JSON | None:
+    """A record as it goes into the answer, byte for byte."""
+    return None if record is None else JSON(msgspec.Raw(record.canonical))
 
 
 @strawberry.type(
