@@ -12,7 +12,6 @@ from typing import TypeVar
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.platform import migrate
@@ -20,6 +19,7 @@ from app.platform.config import asyncpg_url
 from app.platform.postgres import EmbeddedPostgres
 from app.platform.postgres.locks import one_at_a_time
 from app.platform.reach import plain_engine
+from tests import telling
 
 T = TypeVar("T")
 
@@ -92,24 +92,31 @@ async def make_template(admin: str) -> str:
     """Migrate a database that others are copied from, unless one of this schema is there. Its name."""
     root = migrate.ROOT
     sources = sorted(
-        [*root.glob("migrations/versions/*.py"), *root.glob("app/*/tables.py"), root / "app/platform/db.py"]
+        [
+            *root.glob("migrations/versions/*.py"),
+            *root.glob("app/*/tables.py"),
+            root / "app/platform/db.py",
+            root / "tests/telling.py",
+        ]
     )
     schema = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
     name, draft = f"feira_template_{schema}", f"feira_draft_{uuid4().hex}"
     if not await administer(admin, f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
         await administer(admin, f"CREATE DATABASE {draft}")
         await migrate.upgrade(database_of(admin, draft))
+        await administer(database_of(admin, draft), *telling.statements())
         await administer(admin, f"ALTER DATABASE {draft} RENAME TO {name}")
     return name
 
 
-async def administer(admin: str, statement: str) -> bool:
-    """Run one statement outside a transaction; whether it gave rows."""
+async def administer(admin: str, *statements: str) -> bool:
+    """Run statements outside a transaction; whether the last gave rows."""
     engine = plain_engine(admin)
     try:
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            result = await connection.execute(text(statement))
+            for statement in statements:
+                result = await connection.exec_driver_sql(statement)
             return result.returns_rows and result.first() is not None
     finally:
         await engine.dispose()

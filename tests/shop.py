@@ -19,6 +19,7 @@ from app.platform.ids import new_id
 from app.platform.texts import key_of
 from app.pos.tables import register
 from app.pricing.tables import price, price_list, tax_class, tax_rate
+from tests.telling import unwatched
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 STAMPS = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
@@ -40,6 +41,7 @@ class Shop:
     price_list_id: UUID = field(default_factory=new_id)
 
     async def open(self) -> "Shop":
+        unwatched(self.db)
         async with self.db.transaction() as tx:
             for code, (kind, prefix, minutes) in CHANNELS.items():
                 self.channels[code] = new_id()

@@ -19,6 +19,7 @@ from app.platform.config import Settings
 from app.platform.db import Database
 from app.worker import AUDITED, FOLLOWED
 from seed import demo
+from tests.telling import unwatched
 from tests.test_up import feira, one_line
 
 
@@ -43,7 +44,7 @@ async def demo_url(postgres_servers):
 
 @pytest.fixture
 async def demo_shop(demo_url):
-    database = Database.open(demo_url)
+    database = unwatched(Database.open(demo_url))
     yield database
     await database.close()
 

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.platform.db import Database, metadata
 from tests.databases import Servers
 from tests.shop import Shop
+from tests.telling import unwatched
 
 
 @pytest.fixture(scope="module")
 async def stock_database(postgres_servers: Servers) -> AsyncIterator[Database]:
     with postgres_servers.fresh_database("embedded") as url:
-        database = Database.open(url)
+        database = unwatched(Database.open(url))
         yield database
         await database.close()
 

@@ -1,0 +1,85 @@
+"""The feed tells each reader exactly what the queries show them, whatever happens, and whoever writes at once."""
+
+import random
+from contextlib import suppress
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from app.carts.carts import expire_carts
+from app.catalog.publication import tell_due
+from app.catalog.tables import product
+from app.platform import clock
+from app.platform.errors import Refusal, Refusals
+from app.pricing.listing import refresh_due
+from tests.carts.selling import UNIT, ship_method
+from tests.events.doings import ALL, HOUR, Doings
+from tests.events.following import Follower, readers_of, rows_since, seen_by
+from tests.shop import Shop
+
+
+async def followers(shop: Shop, moment) -> dict[str, list[Follower]]:
+    """For each reader two that have just taken a snapshot: one that is told everything, one that is told the newest."""
+    rows = await rows_since(shop.db, 0)
+    position = rows[-1].position if rows else 0
+    found = {}
+    for name, reader in readers_of(shop).items():
+        seen = await seen_by(shop.db, reader, moment)
+        found[name] = [Follower(reader, position, set(seen), compacted) for compacted in (False, True)]
+    return found
+
+
+async def check(shop: Shop, following: dict[str, list[Follower]], doings: Doings, *, behind: bool) -> None:
+    """Those who follow everything know what they may see; with `behind` False, the others look too."""
+    rows = await rows_since(shop.db, min(newest.position for _, newest in following.values()))
+    for name, (every, newest) in following.items():
+        every.follow(rows)
+        if not behind:
+            newest.follow(rows)
+        seen = await seen_by(shop.db, every.reader, doings.moment)
+        for one in (every,) if behind else (every, newest):
+            missing, stale = seen - one.known, one.known - seen
+            assert not missing, f"{name} was not told of {missing}: {doings.done}"
+            assert not stale, f"{name} still knows {stale}: {doings.done}"
+    doings.done.clear()
+
+
+async def pass_time(shop: Shop, doings: Doings, roll: random.Random) -> None:
+    """Hours go by, and the clock's jobs come when they come: before or after what else is written."""
+    doings.moment += roll.choice([HOUR / 2, HOUR, 2 * HOUR])
+    doings.done.append(f"the clock says {doings.moment:%H:%M}")
+    if roll.random() < 0.5:
+        await do(shop, doings, roll)
+    await refresh_due(shop.db, doings.moment)
+    await tell_due(shop.db, doings.moment, most=2)
+
+
+async def do(shop: Shop, doings: Doings, roll: random.Random) -> None:
+    """One thing, which may be refused."""
+    doing = roll.choice(ALL)
+    with suppress(Refusal, Refusals):
+        await shop.db.run(lambda tx: doing(doings, tx))
+        doings.done.append(doing.__name__)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+async def test_the_feed_says_what_the_queries_say(shop: Shop, seed: int) -> None:
+    roll = random.Random(seed)
+    if "CANECA" not in shop.variants:
+        await shop.variant("CANECA", price=1990, stock=dict.fromkeys(shop.locations, 10_000 * UNIT))
+        await ship_method(shop)
+    # The clock does not go back between two examples.
+    last = await shop.db.value(select(func.max(product.c.updated_at)))
+    doings = Doings(shop, roll, max(clock.now(), last))
+    following = await followers(shop, doings.moment)
+    for number in range(60):
+        await do(shop, doings, roll)
+        if roll.random() < 0.2:
+            await pass_time(shop, doings, roll)
+        if number % 5 == 4:
+            await check(shop, following, doings, behind=number % 15 != 14)
+    await expire_carts(shop.db, doings.moment + timedelta(days=60))
+    await check(shop, following, doings, behind=False)
