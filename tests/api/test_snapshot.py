@@ -171,6 +171,25 @@ async def test_staff_see_drafts_and_shoppers_do_not(market: Market) -> None:
     assert set((await take(market, "catalog")).of("PRODUCT")) == {market.of["Product"], market.of["Product draft"]}
 
 
+async def test_each_till_gets_what_is_where_it_stands(market: Market) -> None:
+    query = "?topics=STOCK,REGISTER,CART,ORDER"
+    for who, here, elsewhere in (("device", "centro", "praia"), ("till praia", "praia", "centro")):
+        taken = await take(market, who, query)
+        assert taken.head["location"] == here
+        assert {level["locationId"] for level in taken.of("STOCK").values()} == {market.location(here)}
+        assert market.register(f"{here}-1") in taken.of("REGISTER")
+        assert market.register(f"{elsewhere}-1") not in taken.of("REGISTER")
+        assert market.of[f"Cart till {here}"] in taken.of("CART")
+        assert market.of[f"Cart till {elsewhere}"] not in taken.of("CART")
+        assert {cart["status"] for cart in taken.of("CART").values()} <= {"ACTIVE", "PARKED"}
+        assert {order["status"] for order in taken.of("ORDER").values()} == {"OPEN"}
+    assert market.of["Order picked up in praia"] in (await take(market, "till praia")).of("ORDER")
+    assert market.of["Order sent"] in (await take(market, "device")).of("ORDER"), "its goods lie here"
+    assert set((await take(market, "owner", "?topics=STOCK")).of("STOCK")) > set(
+        (await take(market, "praia", "?topics=STOCK")).of("STOCK")
+    )
+
+
 async def test_it_can_be_had_in_parts_and_only_again_when_it_changed(market: Market) -> None:
     whole = (await take(market)).response
     tag, size = whole.headers["etag"], len(whole.content)
