@@ -21,6 +21,7 @@ from app.catalog import audit as catalog_audit
 from app.catalog.tables import category, collection, product
 from app.customers.tables import customer
 from app.events import audit as events_audit
+from app.events import retention
 from app.events.outbox import Topic
 from app.fulfillment import audit as fulfillment_audit
 from app.inventory import audit as inventory_audit
@@ -70,10 +71,16 @@ async def close_carts(database: Database) -> int:
     return await expire_carts(database, clock.now())
 
 
+async def keep_feed(database: Database) -> int:
+    """Partitions of the feed are there before they are needed, and go when they are not any more."""
+    return await retention.keep(database, clock.now())
+
+
 JOBS = (
     Job("sweep holds", 0.5, sweep_holds),
     Job("tell prices", 0.5, tell_prices),
     Job("close carts", 60, close_carts),
+    Job("keep the feed", 60, keep_feed),
     Job("forget operations", 3600, forget_operations),
 )
 

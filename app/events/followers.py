@@ -107,7 +107,7 @@ async def _make_room(tx: Tx, principal: str, now: datetime) -> None:
 
 
 async def followers_by_ids(db: Reader, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
-    """Their rows, with `lag`: changes not taken in, and `waits_since`: when the oldest of these that is kept was made."""
+    """Their rows, with `lag`, the changes not taken in, and `waits_since`, when the oldest kept of these was made."""
     return {row.id: row for row in await db.rows(BY_IDS, {"ids": list(ids)})} if ids else {}
 
 
@@ -120,7 +120,8 @@ def lag_seconds(row: Row[Any], now: datetime) -> float:
     """Since when a follower has not taken in what there is: 0 for one that has."""
     if row.lag == 0 or row.waits_since is None:
         return 0.0
-    return max(0.0, (now - row.waits_since).total_seconds())
+    since: datetime = row.waits_since
+    return max(0.0, (now - since).total_seconds())
 
 
 async def forget_silent(tx: Tx, now: datetime) -> int:

@@ -22,7 +22,7 @@ async def market(postgres_servers: Servers) -> AsyncIterator[Market]:
         async with open_market(url) as market:
             await tell(market.shop.db, *(change() for _ in range(5)))
             async with asyncio.timeout(20):
-                while int((await market.ask("{ changes(first: 0) { head } }"))["changes"]["head"]) < 5:
+                while int((await market.ask("{ changes(first: 0) { head } }"))["changes"]["head"]) < 5:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             yield market
 
