@@ -1,6 +1,8 @@
 """The work that nobody asks for, done every so often: inside `feira up`, or alone as `feira worker`; and the audit.
 
-Every job may run in many processes at once: each is a transaction that takes the rows it finds.
+One process at a time does it, elected; another takes over within two seconds (law 5: one elected clock job). For
+a moment there may be two: every job may run in many processes at once, each is a transaction that takes the rows it
+finds.
 """
 
 import asyncio
@@ -9,8 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
 import structlog
 from sqlalchemy import select, text
 
@@ -31,6 +34,7 @@ from app.orders import audit as orders_audit
 from app.orders.tables import order
 from app.platform import clock, operations
 from app.platform.db import Database, Tx
+from app.platform.lease import LOST, hold_office
 from app.pos.tables import register
 from app.pricing import audit as pricing_audit
 from app.pricing.listing import refresh_due
@@ -39,6 +43,10 @@ from app.pricing.tables import priced_variant
 log = structlog.get_logger("feira.worker")
 
 LONGEST_PAUSE = 60.0  # seconds, after failures
+OFFICE: Final = 2
+LOOKS_EVERY: Final = 0.5
+"""Seconds after which who works notices that its lock went with its connection, and another works."""
+ANSWERS_WITHIN: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,28 @@ JOBS = (
 
 
 async def work(database: Database, jobs: tuple[Job, ...] = JOBS) -> None:
-    """Do the jobs until cancelled; one that fails is logged, and tried again after a growing pause."""
-    async with asyncio.TaskGroup() as group:
-        for job in jobs:
-            group.create_task(_repeat(job, database), name=job.name)
+    """Do the jobs while elected, stand for election while not, until cancelled.
+
+    A job that fails is logged, and tried again after a growing pause.
+    """
+
+    async def in_office(connection: "asyncpg.Connection[Any]") -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_in_office_still(connection), name="hold the office")
+                for job in jobs:
+                    group.create_task(_repeat(job, database), name=job.name)
+        except* LOST as lost:
+            # Only the office's own task ends: jobs keep their failures to themselves.
+            raise lost.exceptions[0] from None
+
+    await hold_office(database, "clock", OFFICE, in_office)
+
+
+async def _in_office_still(connection: "asyncpg.Connection[Any]") -> None:
+    while True:
+        await connection.execute("SELECT 1", timeout=ANSWERS_WITHIN)
+        await asyncio.sleep(LOOKS_EVERY)
 
 
 async def _repeat(job: Job, database: Database) -> None:
