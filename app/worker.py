@@ -1,6 +1,8 @@
 """The work that nobody asks for, done every so often: inside `feira up`, or alone as `feira worker`; and the audit.
 
-Every job may run in many processes at once: each is a transaction that takes the rows it finds.
+One process at a time does it, elected; another takes over within two seconds (law 5: one elected clock job). For
+a moment there may be two: every job may run in many processes at once, each is a transaction that takes the rows it
+finds.
 """
 
 import asyncio
@@ -8,8 +10,9 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
 import structlog
 from sqlalchemy import select
 
@@ -22,6 +25,7 @@ from app.catalog.publication import tell_due
 from app.catalog.tables import category, collection, product
 from app.customers.tables import customer
 from app.events import audit as events_audit
+from app.events import retention
 from app.events.outbox import Topic
 from app.fulfillment import audit as fulfillment_audit
 from app.inventory import audit as inventory_audit
@@ -31,6 +35,7 @@ from app.orders import audit as orders_audit
 from app.orders.tables import order
 from app.platform import clock, operations
 from app.platform.db import Database
+from app.platform.lease import LOST, hold_office
 from app.pos.tables import register
 from app.pricing import audit as pricing_audit
 from app.pricing.listing import refresh_due
@@ -39,6 +44,10 @@ from app.pricing.tables import priced_variant
 log = structlog.get_logger("feira.worker")
 
 LONGEST_PAUSE = 60.0  # seconds, after failures
+OFFICE: Final = 2
+LOOKS_EVERY: Final = 0.5
+"""Seconds after which who works notices that its lock went with its connection, and another works."""
+ANSWERS_WITHIN: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,20 +85,44 @@ async def close_carts(database: Database) -> int:
     return await expire_carts(database, clock.now())
 
 
+async def keep_feed(database: Database) -> int:
+    """Partitions of the feed are there before they are needed, and go when they are not any more."""
+    return await retention.keep(database, clock.now())
+
+
 JOBS = (
     Job("sweep holds", 0.5, sweep_holds),
     Job("tell prices", 0.5, tell_prices),
     Job("tell publications", 0.5, tell_publications),
     Job("close carts", 60, close_carts),
+    Job("keep the feed", 60, keep_feed),
     Job("forget operations", 3600, forget_operations),
 )
 
 
 async def work(database: Database, jobs: tuple[Job, ...] = JOBS) -> None:
-    """Do the jobs until cancelled; one that fails is logged, and tried again after a growing pause."""
-    async with asyncio.TaskGroup() as group:
-        for job in jobs:
-            group.create_task(_repeat(job, database), name=job.name)
+    """Do the jobs while elected, stand for election while not, until cancelled.
+
+    A job that fails is logged, and tried again after a growing pause.
+    """
+
+    async def in_office(connection: "asyncpg.Connection[Any]") -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_in_office_still(connection), name="hold the office")
+                for job in jobs:
+                    group.create_task(_repeat(job, database), name=job.name)
+        except* LOST as lost:
+            # Only the office's own task ends: jobs keep their failures to themselves.
+            raise lost.exceptions[0] from None
+
+    await hold_office(database, "clock", OFFICE, in_office)
+
+
+async def _in_office_still(connection: "asyncpg.Connection[Any]") -> None:
+    while True:
+        await connection.execute("SELECT 1", timeout=ANSWERS_WITHIN)
+        await asyncio.sleep(LOOKS_EVERY)
 
 
 async def _repeat(job: Job, database: Database) -> None:

@@ -19,18 +19,22 @@ Result = dict[str, Any]
 Command = Callable[[Tx, Actor], Awaitable[Result]]
 
 
-async def perform(info: Info, payload: Callable[..., P], given: Any, command: Command) -> P:
+async def perform(info: Info, payload: Callable[..., P], given: Any, command: Command, *, harmless: bool = False) -> P:
     """Carry out a mutation once. `given`: its input. `command` answers the ids and plain values that its payload reads.
 
-    The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs.
+    The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs. `harmless`:
+    it may as well be carried out twice; of one without an operation id nothing is kept.
     """
     context = info.context
     actor = context.actor
-    operation_id = getattr(given, "operation_id", None) or uuid4()
+    named = getattr(given, "operation_id", None)
+    operation_id = named or uuid4()
     body = {name: value for name, value in plain(given).items() if name != "operation_id"}
     fingerprint = operations.fingerprint(info.field_name, body)
 
     async def write(tx: Tx) -> tuple[Result, bool, int | None]:
+        if harmless and named is None:
+            return _portable(await command(tx, actor)), False, tx.told
         stored = await operations.claim(
             tx, operation_id, principal=actor.key, mutation=info.field_name, fingerprint=fingerprint
         )

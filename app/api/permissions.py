@@ -27,10 +27,16 @@ class Selling:
     permission: str
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What everybody may who has a credential, whatever it allows."""
+
+
 SELLING: Final = Selling("carts.write")
+KNOWN: Final = Known()
 ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})
 
-NEEDS: Final[Mapping[str, str | Selling | None]] = {
+NEEDS: Final[Mapping[str, str | Selling | Known | None]] = {
     # --- what shoppers read
     "Query.node": EVERYBODY,
     "Query.nodes": EVERYBODY,
@@ -48,6 +54,7 @@ NEEDS: Final[Mapping[str, str | Selling | None]] = {
     "Query.order": EVERYBODY,
     # --- what is followed: by topic, `identity.following` says what of it
     "Query.changes": EVERYBODY,
+    "Mutation.followerAcknowledge": KNOWN,
     "Subscription.changes": EVERYBODY,
     "Subscription.cart": EVERYBODY,
     "Subscription.order": EVERYBODY,
@@ -186,6 +193,8 @@ def guard(type_name: str, field: StrawberryField) -> Callable[[Context], None] |
     need = NEEDS.get(name)
     if isinstance(need, Selling):
         return selling(need.permission)
+    if isinstance(need, Known):
+        return known
     return None if need is None else needs(need)
 
 
@@ -197,6 +206,12 @@ def needs(permission: str) -> Callable[[Context], None]:
             raise RequestError(Code.FORBIDDEN, f"This needs the permission {permission!r}.")
 
     return check
+
+
+def known(context: Context) -> None:
+    """FORBIDDEN for who has no credential at all."""
+    if context.principal.kind == "anonymous":
+        raise RequestError(Code.FORBIDDEN, "This needs a credential.")
 
 
 def selling(permission: str) -> Callable[[Context], None]:

@@ -1,8 +1,23 @@
-"""Indexes that listings read, on tables of the domains below: they serve shoppers, not the domain's own work."""
+"""Indexes that listings read, on tables of the domains below: they serve shoppers, not the domain's own work.
+And what the last sweep over all channels found to be at odds.
+"""
 
-from sqlalchemy import Index, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.tables import variant
+from app.platform.db import metadata, moment
 from app.pricing.tables import channel_price
 
 # Walked from the cheapest on, or from the dearest, it gives the products of a channel by price.
@@ -19,4 +34,28 @@ Index(
     variant.c.option_values,
     postgresql_using="gin",
     postgresql_where=text("NOT archived"),
+)
+
+# A variant that channels show differently, though no rule says so.
+divergence = Table(
+    "divergence",
+    metadata,
+    Column("variant_id", Uuid, nullable=False),
+    # The first word is its kind.
+    Column("what", Text, nullable=False),
+    # Their codes.
+    Column("channels", ARRAY(Text), nullable=False),
+    PrimaryKeyConstraint("variant_id", "what"),
+)
+
+# One row: the last sweep that ended.
+divergence_sweep = Table(
+    "divergence_sweep",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    moment("checked_at"),
+    # How many variants it looked at, and how many of them diverged: more than are kept, if these are very many.
+    Column("variants", BigInteger, nullable=False),
+    Column("divergent", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one"),
 )

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, Text, any_, bindparam, func, select
+from sqlalchemy import Boolean, Select, Text, any_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.events.feed import head_of
 from app.events.outbox import Topic
 from app.events.tables import outbox
 from app.platform.db import Reader
@@ -33,7 +34,10 @@ def _untold(entities: Select[Any]) -> Select[Any]:
     return (
         select(entity.c.id, entity.c.version, _told.c.version.label("told"))
         .select_from(entity.outerjoin(_told, _told.c.entity_id == entity.c.id))
-        .where(entity.c.version.is_distinct_from(_told.c.version))
+        .where(
+            entity.c.version.is_distinct_from(_told.c.version),
+            or_(_told.c.version.is_not(None), bindparam("all_kept", type_=Boolean)),
+        )
         .order_by(entity.c.id)
         .limit(MOST)
     )
@@ -43,10 +47,12 @@ async def violations(db: Reader, followed: Mapping[Topic, Select[Any]]) -> list[
     """What contradicts it, each in one line. Give it a transaction of one snapshot.
 
     `followed`: by topic, the `id` and `version` of every entity of that kind. The version last told must be its own.
+    Once something was forgotten, what nothing is kept of may have been told then.
     """
+    all_kept = (await head_of(db)).forgotten == 0
     found: list[str] = []
     for topic, entities in followed.items():
-        for row in await db.rows(_untold(entities), {"topic": topic.value}):
+        for row in await db.rows(_untold(entities), {"topic": topic.value, "all_kept": all_kept}):
             last = "nothing was told of it" if row.told is None else f"version {row.told} was told last"
             found.append(f"{_name(topic, row.id)} has version {row.version}: {last}")
     return found + [

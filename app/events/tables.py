@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
-from app.platform.db import metadata
+from app.platform.db import id_column, metadata, moment
 
 
 class Xid8(UserDefinedType[int]):
@@ -81,4 +81,23 @@ feed_head = Table(
     # The server and its timeline, by which a restore is noticed.
     Column("cluster", Text, nullable=False, server_default=""),
     CheckConstraint("id = 1", name="one"),
+)
+
+# Who follows the feed under a name, and tells how far it is. Each has its names to itself.
+follower = Table(
+    "follower",
+    metadata,
+    id_column(),
+    # `Principal.key`: "device:UUID".
+    Column("principal", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # What it is: device, client, staff, webhook.
+    Column("kind", Text, nullable=False),
+    # All up to there it has taken in, of the history of this epoch.
+    Column("position", BigInteger, nullable=False),
+    Column("epoch", Text, nullable=False),
+    moment("last_seen_at"),
+    moment("created_at"),
+    Index("uq_follower_name", "principal", "name", unique=True),
+    Index("ix_follower_position", "position"),
 )

@@ -18,12 +18,16 @@ PERMISSIONS: Final = {
     "customers.read": "See customers and their history.",
     "customers.write": "Write customers and groups.",
     "registers.read": "See registers and devices.",
+    "feed.read": "See who follows the feed and how far they are, and where channels are at odds.",
     "settings.write": "Write channels, locations, registers and delivery methods.",
     "staff.write": "Write staff, devices and API clients; make and revoke tokens.",
 }
 
 _READ = frozenset(
-    {"catalog.read", "prices.read", "stock.read", "carts.read", "orders.read", "customers.read", "registers.read"}
+    {
+        *("catalog.read", "prices.read", "stock.read", "carts.read", "orders.read", "customers.read"),
+        *("registers.read", "feed.read"),
+    }
 )
 _SELL = frozenset(
     {"carts.read", "carts.write", "orders.read", "payments.settle", "stock.read", "prices.read", "registers.read"}

@@ -198,6 +198,9 @@ async def _people(market: Market) -> None:
     given = {"firstName": "Ana", "email": "ana@feira.example", "groupIds": [keep["CustomerGroup"]], "note": "VIP"}
     keep["Customer"] = (await market.done("customerCreate", given, answer="customer { id }"))["customer"]["id"]
     keep |= {"Staff": keep["Staff cashier"], "Device": keep["Device device"], "ApiClient": keep["ApiClient client"]}
+    given = {"name": "till", "position": "0"}
+    answer = "follower { id }"
+    keep["Follower"] = (await market.done("followerAcknowledge", given, "device", answer))["follower"]["id"]
     keep |= {"Token": keep["Token cashier"], "Register": market.register("centro-1")}
 
 

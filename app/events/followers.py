@@ -1,0 +1,129 @@
+"""Named followers: who tells how far it has taken in the feed, and is shown how far behind it is.
+
+Till they have taken in a change it is kept for them, within bounds (`events.retention`).
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, Text, Uuid, any_, bindparam, case, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from app.events.feed import head_of
+from app.events.tables import feed, feed_head, follower, outbox
+from app.platform.db import Reader, Tx
+from app.platform.errors import InvalidInput
+from app.platform.ids import new_id
+
+MOST: Final = 20
+"""Names that one principal may follow under."""
+QUIET: Final = timedelta(days=7)
+"""Who was silent for so long keeps nothing back, and gives its place to another when there are too many."""
+KEPT: Final = timedelta(days=90)
+"""After so long a silence it is forgotten."""
+MOST_LISTED: Final = 1_000
+
+_mine = follower.c.principal == bindparam("of")
+MOVE: Final = (
+    update(follower)
+    .where(_mine, follower.c.name == bindparam("named"))
+    .values(position=bindparam("to"), epoch=bindparam("in_epoch"), last_seen_at=bindparam("now"))
+    .returning(follower.c.id)
+)
+# Two of one principal that come at once would both find the last place free.
+_NAMES: Final = 0x666F6C6C  # "foll": a number of our own for the lock
+ALONE: Final = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("of", type_=Text), _NAMES)))
+COUNT: Final = select(func.count()).select_from(follower).where(_mine)
+_quietest = (
+    select(follower.c.id)
+    .where(_mine, follower.c.last_seen_at < bindparam("before"))
+    .order_by(follower.c.last_seen_at, follower.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
+MAKE_ROOM: Final = delete(follower).where(follower.c.id == _quietest)
+ADD: Final = insert(follower)
+FORGET: Final = delete(follower).where(follower.c.last_seen_at < bindparam("before"))
+
+
+def _states(*which: ColumnElement[bool]) -> Select[Any]:
+    """What an earlier epoch's positions say of this one is nothing: such a follower has all before it."""
+    reached = case((follower.c.epoch == feed_head.c.epoch, follower.c.position), else_=0)
+    next_one = func.greatest(reached, feed_head.c.forgotten) + 1
+    return (
+        select(
+            *follower.c,
+            func.greatest(feed_head.c.position - reached, 0).label("lag"),
+            outbox.c.occurred_at.label("waits_since"),
+        )
+        .select_from(follower)
+        .join(feed_head, feed_head.c.id == 1)
+        .outerjoin(feed, feed.c.position == next_one)
+        .outerjoin(outbox, outbox.c.id == feed.c.outbox_id)
+        .where(*which)
+    )
+
+
+BY_IDS: Final = _states(follower.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+ALL: Final = _states().order_by(follower.c.position, follower.c.id).limit(bindparam("most"))
+
+
+async def acknowledge(tx: Tx, *, principal: str, kind: str, name: str, position: int, now: datetime) -> UUID:
+    """Note that this follower has taken in all up to `position`; it is made when the name is new.
+
+    It may go back: a device that was restored from an older copy says what it has. `principal`: `Principal.key`.
+    Raises InvalidInput: AHEAD_OF_FEED, TOO_MANY.
+    """
+    head = await head_of(tx)
+    if position > head.position:
+        raise InvalidInput(
+            f"The feed has only come to {head.position}: this position is of another history, take a snapshot.",
+            path=("position",),
+            code="AHEAD_OF_FEED",
+        )
+    where = {"of": principal, "named": name, "to": position, "in_epoch": head.epoch, "now": now}
+    found: UUID | None = await tx.value(MOVE, where)
+    if found is None:
+        await tx.execute(ALONE, {"of": principal})
+        found = await tx.value(MOVE, where)
+    if found is not None:
+        return found
+    if await tx.value(COUNT, {"of": principal}) >= MOST:
+        await _make_room(tx, principal, now)
+    row = {"id": new_id(), "principal": principal, "name": name, "kind": kind, "position": position}
+    await tx.execute(ADD, row | {"epoch": head.epoch, "last_seen_at": now, "created_at": now})
+    return row["id"]  # type: ignore[return-value]
+
+
+async def _make_room(tx: Tx, principal: str, now: datetime) -> None:
+    if await tx.execute(MAKE_ROOM, {"of": principal, "before": now - QUIET}) == 0:
+        raise InvalidInput(
+            f"At most {MOST} followers, and all of yours were heard of in the last {QUIET.days} days.",
+            path=("name",),
+            code="TOO_MANY",
+        )
+
+
+async def followers_by_ids(db: Reader, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Their rows, with `lag`, the changes not taken in, and `waits_since`, when the oldest kept of these was made."""
+    return {row.id: row for row in await db.rows(BY_IDS, {"ids": list(ids)})} if ids else {}
+
+
+async def all_followers(db: Reader, *, most: int = MOST_LISTED) -> Sequence[Row[Any]]:
+    """The same of all, those that are furthest behind first."""
+    return await db.rows(ALL, {"most": most})
+
+
+def lag_seconds(row: Row[Any], now: datetime) -> float:
+    """Since when a follower has not taken in what there is: 0 for one that has."""
+    if row.lag == 0 or row.waits_since is None:
+        return 0.0
+    since: datetime = row.waits_since
+    return max(0.0, (now - since).total_seconds())
+
+
+async def forget_silent(tx: Tx, now: datetime) -> int:
+    """Forget who was not heard of for very long; how many."""
+    return await tx.execute(FORGET, {"before": now - KEPT})

@@ -1,0 +1,73 @@
+"""Followers through the API: who may tell, and who is shown."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from sqlalchemy import func, select
+
+from app.platform.tables import operation
+from tests.api.market import Market, open_market
+from tests.databases import Servers
+from tests.events.telling import change, tell
+
+ANSWER = "follower { id name kind position lag lagSeconds lastSeenAt }"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def market(postgres_servers: Servers) -> AsyncIterator[Market]:
+    with postgres_servers.fresh_database("embedded") as url:
+        async with open_market(url) as market:
+            await tell(market.shop.db, *(change() for _ in range(5)))
+            async with asyncio.timeout(20):
+                while int((await market.ask("{ changes(first: 0) { head } }"))["changes"]["head"]) < 5:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            yield market
+
+
+def given(position: int, name: str = "till", **more: Any) -> dict[str, Any]:
+    return {"name": name, "position": str(position), **more}
+
+
+async def test_a_device_tells_how_far_it_is(market: Market) -> None:
+    payload = await market.done("followerAcknowledge", given(3), "device", ANSWER)
+    found = payload["follower"]
+    assert (found["name"], found["kind"], found["position"], found["lag"]) == ("till", "device", "3", 2)
+    assert found["lagSeconds"] > 0
+    again = await market.done("followerAcknowledge", given(5), "device", ANSWER)
+    assert again["follower"]["id"] == found["id"]
+    assert (again["follower"]["lag"], again["follower"]["lagSeconds"]) == (0, 0)
+
+
+async def test_nothing_is_kept_of_it_without_an_operation_id(market: Market) -> None:
+    count = select(func.count()).select_from(operation).where(operation.c.mutation == "followerAcknowledge")
+    await market.done("followerAcknowledge", given(3, "quiet"), "client", ANSWER)
+    assert await market.shop.db.value(count) == 0
+    once = given(3, "once", operationId=str(uuid4()))
+    assert not (await market.done("followerAcknowledge", once, "client", ANSWER))["replayed"]
+    assert (await market.done("followerAcknowledge", once, "client", ANSWER))["replayed"]
+    assert await market.shop.db.value(count) == 1
+
+
+async def test_mistakes_are_told_where_they_are(market: Market) -> None:
+    for wrong, code, path in (
+        (given(10_000), "AHEAD_OF_FEED", "position"),
+        (given(1, ""), "REQUIRED", "name"),
+        (given(1, "x" * 101), "TOO_LONG", "name"),
+        (given(1, "a\u0007b"), "INVALID_TEXT", "name"),
+    ):
+        (error,) = (await market.write("followerAcknowledge", wrong, "device"))["userErrors"]
+        assert (error["code"], error["path"]) == (code, ["input", path])
+
+
+async def test_a_follower_is_seen_by_its_own_and_by_who_may_read_the_feed(market: Market) -> None:
+    payload = await market.done("followerAcknowledge", given(3, "mine"), "client", ANSWER)
+    query = "query($id: ID!) { node(id: $id) { ... on Follower { name } } }"
+    seen = {}
+    for who in ("client", "owner", "readonly", "cashier", "device", "anonymous"):
+        seen[who] = (await market.ask(query, who, id=payload["follower"]["id"]))["node"] is not None
+    assert seen == {
+        "client": True, "owner": True, "readonly": True, "cashier": False, "device": False, "anonymous": False,
+    }  # fmt: skip
