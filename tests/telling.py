@@ -77,7 +77,8 @@ NOT_FOLLOWED: Final[dict[str, str]] = {
     "posting": "the ledger under payments and refunds, which are told",
     "staff": "who may", "device": "who may", "api_client": "who may", "token": "who may",
     "operation": "how a write is done once",
-    "outbox": "the telling", "feed": "the telling", "feed_head": "the telling",
+    "outbox": "the telling", "feed": "the telling", "feed_head": "the telling", "follower": "who hears it",
+    "divergence": "what a sweep found", "divergence_sweep": "how far it is",
 }  # fmt: skip
 """All other tables, and why nobody follows them."""
 

@@ -72,6 +72,7 @@ async def write_all(shop: Shop) -> None:
             publish=(PublicationDraft(channel_id=shop.channels["web"]),),
         )
         saved = await save_product(tx, owner, draft)
+        assert saved.product_id is not None
         pictures = await media_of_products(tx, [saved.product_id])
         await set_variant_media(tx, owner, saved.variant_ids[0], [row.id for row in pictures[saved.product_id]])
         pos, praia = shop.channels["pos"], shop.locations["praia"]
