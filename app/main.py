@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from operator import attrgetter
 from typing import Any
 
 from litestar import Litestar, asgi
@@ -75,6 +76,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
         production=settings.production,
         examples=examples(),
         guard=guard,
+        sight=attrgetter("sight"),
         observe=metrics.observe,
         extensions_for=extensions_of,
         extension_headers=EXTENSION_HEADERS,

@@ -1,6 +1,6 @@
 """What every resolver and mutation of one request shares: who calls, in which channel and language, when."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,11 @@ class Context:
 
     def may(self, permission: str) -> bool:
         return self.principal.may(permission)
+
+    @property
+    def sight(self) -> Hashable:
+        """What decides what the caller sees, at one moment: two requests of one sight are answered the same."""
+        return self.principal, self.channel.id, self.channel.version, self.locale, self.base_url
 
 
 Info = strawberry.Info[Context, None]

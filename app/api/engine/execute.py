@@ -1,6 +1,7 @@
 """The front of the executor: from a document's text, variables and a context to `data` and `errors`."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from asyncio import Future, ensure_future, shield
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
@@ -25,7 +26,12 @@ Guard: TypeAlias = Callable[[str, StrawberryField], Check | None]
 
 The check raises a `RequestError` to refuse the field before its resolver runs."""
 
+Sight: TypeAlias = Callable[[Any], Hashable]
+"""What of a context decides what its caller sees; None: nobody else sees the same."""
+
 _VARIABLE_ERRORS = 10
+_SHARED = 256
+"""Answers to events that are kept for those who ask for the same a moment later."""
 
 
 class Result:
@@ -40,12 +46,17 @@ class Result:
 
 
 class Event:
-    """What a subscription's source may yield: a value that is only read in the context of its event."""
+    """What a subscription's source may yield: a value that is only read in the context of its event.
 
-    __slots__ = ("read",)
+    `moment`: tells events of one source apart from earlier ones of the same arguments. Who follows the same with the
+    same words, and may see the same, is then given one answer, which is worked out once.
+    """
 
-    def __init__(self, read: Callable[[Any], Awaitable[Any]]) -> None:
+    __slots__ = ("moment", "read")
+
+    def __init__(self, read: Callable[[Any], Awaitable[Any]], moment: Hashable = None) -> None:
         self.read = read
+        self.moment = moment
 
 
 class Engine:
@@ -58,8 +69,11 @@ class Engine:
         limits: Limits | None = None,
         production: bool = False,
         guard: Guard | None = None,
+        sight: Sight | None = None,
     ) -> None:
         self.limits = limits or Limits()
+        self._sight = sight
+        self._shared: dict[Hashable, Future[Result]] = {}
         self.schema: GraphQLSchema = schema._schema
         self.production = production
         self.documents = Documents(self.schema, self.limits, production=production)
@@ -104,6 +118,7 @@ class Engine:
         when it breaks.
         """
         run = self._run(operation, variables, context)
+        said = repr(sorted(variables.items())).encode()
         async with aclosing(await _source(run, operation)) as source:
             while True:
                 try:
@@ -112,15 +127,35 @@ class Engine:
                     return
                 except Exception as error:
                     raise _broken(error, operation) from error
-                yield await self._event(run, payload, renew)
+                yield await self._event(run, payload, renew, (operation, said))
 
-    async def _event(self, run: Run, payload: Any, renew: Callable[[], Awaitable[Any]] | None) -> Result:
-        event = run.build_per_event_executor(payload)
+    async def _event(
+        self, run: Run, payload: Any, renew: Callable[[], Awaitable[Any]] | None, words: tuple[Operation, bytes]
+    ) -> Result:
+        context = run.context_value
         if renew is not None:
             try:
-                event.context_value = await renew()
+                context = await renew()
             except RequestError as error:
                 raise Refused.by(error) from error
+        sight = self._sight(context) if self._sight is not None and isinstance(payload, Event) else None
+        if sight is None or payload.moment is None:
+            return await self._run_event(run, payload, context)
+        return await self._shared_event(run, payload, context, (*words, sight, payload.moment))
+
+    async def _shared_event(self, run: Run, payload: Any, context: Any, key: Hashable) -> Result:
+        """The answer that somebody else is given, or one for all who ask while it is worked out, and a little after."""
+        known = self._shared.get(key)
+        if known is None:
+            known = self._shared[key] = ensure_future(self._run_event(run, payload, context))
+            while len(self._shared) > _SHARED:
+                del self._shared[next(iter(self._shared))]
+        # Whoever leaves while waiting takes nothing from the others.
+        return await shield(known)
+
+    async def _run_event(self, run: Run, payload: Any, context: Any) -> Result:
+        event = run.build_per_event_executor(payload)
+        event.context_value = context
         try:
             result = cast("ExecutionResult | Awaitable[ExecutionResult]", event.execute_operation(False))
             return _result(await result if isinstance(result, Awaitable) else result, event.context_value)

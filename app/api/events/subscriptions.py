@@ -121,13 +121,13 @@ class Subscription:
         self, info: Info, variants: Annotated[list[VariantBy], argument(description="Which ones.")]
     ) -> AsyncGenerator[Variant | None, None]:
         keys = await _variant_keys(info.context, variants)
-        waiting = dict.fromkeys(keys)
-        with _watching(_feed(info.context), [(outbox.Topic.AVAILABILITY, key) for key in keys]) as watch:
+        feed, waiting = _feed(info.context), dict.fromkeys(keys)
+        with _watching(feed, [(outbox.Topic.AVAILABILITY, key) for key in keys]) as watch:
             while True:
                 while waiting:
                     key, _ = next(iter(waiting.items()))
                     del waiting[key]
-                    yield Event(_read_variant(key))  # type: ignore[misc]
+                    yield Event(_read_variant(key), moment=(key, feed.position))  # type: ignore[misc]
                     # What changed while this one went out is told once.
                     waiting |= _changed(await watch.wait(0))
                 waiting |= _changed(await watch.wait())

@@ -10,7 +10,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from app.api.engine.budget import Purse
 from app.api.engine.documents import Operation
 from app.api.engine.errors import Refused, internal_error
-from app.api.engine.execute import Engine, Guard
+from app.api.engine.execute import Engine, Guard, Sight
 from app.api.engine.limits import Limits
 
 from .cors import Cors, Header
@@ -40,7 +40,8 @@ class GraphQLRoute:
     """Serves one schema. Mount it with `litestar.asgi("/graphql", is_mount=True, copy_scope=False)`.
 
     `context_for` makes the context of each operation from its `Request`, and of each event of a subscription anew; it
-    may raise RequestError. `guard` gives fields their permission checks. `observe` hears of every operation.
+    may raise RequestError. `guard` gives fields their permission checks. `sight` says who sees the same: their
+    events may be worked out once. `observe` hears of every operation.
     `extensions_for` adds to a response's `extensions`, and `extension_headers` names the headers they have as well.
     `caller_of` names whose budget pays; by default the credential, else the address. `public_for` answers for how many
     seconds a GET's answer in this context may be kept by anyone, or None. `origins` may call from a browser.
@@ -58,6 +59,7 @@ class GraphQLRoute:
         path: str = "/graphql",
         observe: Observe | None = None,
         guard: Guard | None = None,
+        sight: Sight | None = None,
         extensions_for: ExtensionsFor | None = None,
         extension_headers: Mapping[str, str] | None = None,
         caller_of: CallerOf | None = None,
@@ -66,7 +68,7 @@ class GraphQLRoute:
         origins: Iterable[str] = (),
     ) -> None:
         self.limits = limits or Limits()
-        self.engine = Engine(schema, limits=self.limits, production=production, guard=guard)
+        self.engine = Engine(schema, limits=self.limits, production=production, guard=guard, sight=sight)
         purse = Purse(self.limits.budget) if self.limits.budget is not None else None
         self.desk = Desk(self.engine, context_for, purse, extensions_for=extensions_for, observe=observe)
         if caller_of is not None:
