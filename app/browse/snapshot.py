@@ -19,8 +19,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import DateTime, Row, Uuid, bindparam, func, select, text
 
+from app.browse.records.pieces import published
 from app.browse.records.prices import written_moment
-from app.browse.records.record import FIRST, Record, Source, digest_of, digest_text, record_of
+from app.browse.records.record import FIRST, Source, digest_text, hash_of, marked
 from app.browse.records.view import View
 from app.catalog.tables import publication
 from app.events.feed import Head, head_of
@@ -36,9 +37,9 @@ LEVEL: Final = 4
 GZIP: Final = 16
 AT_FIRST: Final = 500
 FEWEST: Final = 50
-MOST: Final = 4_000
+MOST: Final = 16_000
 """Rows of one statement: as many as make a page of about this size."""
-PAGE_BYTES: Final = 1 << 20
+PAGE_BYTES: Final = 2 << 20
 
 # Each page is planned for what it is: a plan for any number of rows may sort the whole table for a thousand of them.
 PLAN: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
@@ -77,14 +78,18 @@ class Lines:
     def write(self, line: bytes) -> None:
         self.file.write(self.compressor.compress(line + b"\n"))
 
-    def write_page(self, source: Source, found: Sequence[Record | Row[Any]]) -> int:
-        """Write these records, or those of these rows; how many bytes they were."""
-        records = [each if isinstance(each, Record) else record_of(each) for each in found]
-        self.counts[source.topic] += len(records)
-        self.sums[source.topic] += digest_of(source, records)
-        lines = b"".join([record.canonical + b"\n" for record in records])
-        self.file.write(self.compressor.compress(lines))
-        return len(lines)
+    def write_page(self, topic: Topic, page: Sequence[bytes]) -> int:
+        """Write the records of which this is to be hashed, marked; how many bytes they were."""
+        lines, total = [], 0
+        for each in published(page):
+            total += hash_of(each)
+            lines.append(each.split(b"\n", 2)[2])
+        lines.append(b"")
+        written = b"\n".join(lines)
+        self.counts[topic] += len(page)
+        self.sums[topic] += total
+        self.file.write(self.compressor.compress(written))
+        return len(written)
 
     def end(self, position: int) -> None:
         """Say how much there was, and close the compressed stream; the file stays open."""
@@ -122,15 +127,15 @@ async def _write_topic(tx: Tx, source: Source, view: View, lines: Lines) -> None
     try:
         while True:
             rows = await following
-            found = rows if source.finish is None else await source.finish(tx, rows, view)
+            page = await marked(tx, source, rows, view)
             more = len(rows) == asked
             if more:
                 asked = most
                 following = asyncio.create_task(_page(tx, source, view, rows[-1].id, asked))
-            size = await asyncio.to_thread(lines.write_page, source, found)
+            size = await asyncio.to_thread(lines.write_page, source.topic, page)
             if not more:
                 return
-            most = min(MOST, max(FEWEST, len(rows) * PAGE_BYTES // size))
+            most = min(MOST, max(FEWEST, len(rows) * PAGE_BYTES // max(size, 1)))
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

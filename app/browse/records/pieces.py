@@ -7,7 +7,6 @@ Public ids are not PostgreSQL's to write: a piece leaves the UUID behind a raw c
 can hold, whatever people write into their texts, and `published` puts the id there.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -32,7 +31,8 @@ from app.platform.money import EXPONENTS
 
 Schema = dict[str, Any]
 
-MARK: Final = re.compile(rb"\x01([0-9a-f]{32})")
+MARK: Final = b"\x01"
+_BETWEEN: Final = b"\x02"
 _TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 _DECIMAL: Final = r"^-?(0|[1-9]\d*)(\.\d+)?$"
 
@@ -44,13 +44,15 @@ class Piece(NamedTuple):
     schema: Schema
 
 
-def published(marked: bytes) -> bytes:
-    """JSON as it goes out: each marked UUID as the public id that it is the digits of."""
-    return MARK.sub(_digits, marked)
-
-
-def _digits(found: re.Match[bytes]) -> bytes:
-    return _digits_of(found[1])
+def published(marked: Sequence[bytes]) -> list[bytes]:
+    """Texts as they go out: each marked UUID as the digits of its public id. All at once, which is half the work."""
+    if not marked:
+        return []
+    first, *rest = _BETWEEN.join(marked).split(MARK)
+    parts = [first]
+    for part in rest:
+        parts += (_digits_of(part[:32]), part[32:])
+    return b"".join(parts).split(_BETWEEN)
 
 
 @lru_cache(maxsize=32_768)
@@ -140,10 +142,15 @@ def moment(value: ColumnElement[Any], about: str = "", *, nullable: bool | None 
 def ref(type_name: str, value: ColumnElement[Any], about: str = "", *, nullable: bool | None = None) -> Piece:
     """The public id of an entity of this type."""
     prefix = PREFIXES[type_name]
-    begin = literal_column(f"E'\"{prefix}_\\x01'", Text)
-    sql = begin + func.replace(cast(value, Text), quoted("-"), quoted("")) + _QUOTE
+    sql = _QUOTE + public_id(type_name, value) + _QUOTE
     schema: Schema = {"type": "string", "pattern": f"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$"}
     return _piece(value, sql, schema, about, nullable)
+
+
+def public_id(type_name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The same as plain text, marked too."""
+    begin = literal_column(f"E'{PREFIXES[type_name]}_\\x01'", Text)
+    return begin + func.replace(cast(value, Text), quoted("-"), quoted(""))
 
 
 def strings(value: ColumnElement[Any], about: str = "") -> Piece:

@@ -8,7 +8,7 @@ A record is as the last change told it, so that it is exactly of its version. Pa
 the change that takes its place is told within a second.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +17,7 @@ from sqlalchemy import Boolean, Numeric, Row, Uuid, and_, any_, bindparam, case,
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.browse.records.pieces import Piece, amount, moment, quoted, string
-from app.browse.records.record import Record, Source, canonical, record_of, source
+from app.browse.records.record import Source, canonical, hashed, source
 from app.browse.records.view import EVERYTHING, View, text_parameter
 from app.browse.sight import sold
 from app.catalog.tables import product, variant
@@ -100,15 +100,15 @@ STATES: Final = (
 )
 
 
-async def _finish(db: Reader, rows: Sequence[Row[Any]], view: View) -> list[Record]:
+async def _finish(db: Reader, rows: Sequence[Row[Any]], view: View) -> list[bytes]:
     left_open = [row for row in rows if row.record is None]
     worked_out = await _work_out(db, left_open, view) if left_open else {}
-    return [worked_out[row.id] if row.record is None else record_of(row) for row in rows]
+    return [worked_out[row.id] if row.record is None else row.record for row in rows]
 
 
-async def _work_out(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UUID, Record]:
-    """The records of these variants. Each read is of a moment of its own: what was written meanwhile is read again."""
-    found: dict[UUID, Record] = {}
+async def _work_out(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UUID, bytes]:
+    """What is hashed of these variants. Each read is of its own moment: what was written meanwhile is read again."""
+    found: dict[UUID, bytes] = {}
     for _ in range(ATTEMPTS):
         found |= await _quoted(db, rows, view)
         now = {row.id: row for row in await db.rows(STATES, {"ids": [row.id for row in rows]})}
@@ -118,19 +118,12 @@ async def _work_out(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UU
     return found
 
 
-async def _quoted(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UUID, Record]:
+async def _quoted(db: Reader, rows: Sequence[Row[Any]], view: View) -> dict[UUID, bytes]:
     currency, (country, _) = view.channel.currency, view.tax_place
     frame = await frame_of(db, currencies=[currency], countries=[country])
     moments = {row.id: told_at(row.next_at) for row in rows}
     prices = await prices_of_variants(db, moments, currencies=[currency], since=min(moments.values()))
-    return {
-        row.id: Record(
-            row.id,
-            row.version,
-            canonical(_said(row, prices[row.id], frame, _buyer(view, moments[row.id]))),
-        )
-        for row in rows
-    }
+    return {row.id: _record(row, prices[row.id], frame, _buyer(view, moments[row.id])) for row in rows}
 
 
 def told_at(next_at: datetime | None) -> datetime:
@@ -152,11 +145,12 @@ def _buyer(view: View, moment: datetime) -> Buyer:
     )
 
 
-def _said(row: Row[Any], rows: Sequence[PriceRow], frame: Frame, buyer: Buyer) -> Mapping[str, Any]:
+def _record(row: Row[Any], rows: Sequence[PriceRow], frame: Frame, buyer: Buyer) -> bytes:
     def at(quantity: int) -> VariantQuote | None:
         return quote_one(frame, rows, Ask(row.id, quantity, row.tax_class_id), buyer)
 
-    heads = {"topic": Topic.PRICE.value, "id": ids.encode("Variant", row.id), "version": row.version}
+    public_id = ids.encode("Variant", row.id)
+    heads = {"topic": Topic.PRICE.value, "id": public_id, "version": row.version}
     said = _amounts(at(MILLI), buyer.currency)
     tiers: list[dict[str, Any]] = []
     before = _amounts(None, buyer.currency)
@@ -167,7 +161,8 @@ def _said(row: Row[Any], rows: Sequence[PriceRow], frame: Frame, buyer: Buyer) -
             tiers.append(tier | {"minQuantity": str(format_quantity(quantity))})
         before = tier
     one_for_all = len(tiers) == 1 and tiers[0]["minQuantity"] == "0"
-    return heads | said | {"currency": buyer.currency, "tiers": [] if one_for_all else tiers}
+    record = heads | said | {"currency": buyer.currency, "tiers": [] if one_for_all else tiers}
+    return hashed(public_id, row.version, canonical(record))
 
 
 def _breaks(rows: Sequence[PriceRow], frame: Frame) -> list[int]:

@@ -5,7 +5,7 @@ copies of a shop are the same where the sums are.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Select,
+    Text,
     Uuid,
     any_,
     bindparam,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.browse.records.pieces import Piece, Schema, constant, members, published, ref, whole
+from app.browse.records.pieces import Piece, Schema, constant, members, public_id, published, quoted, ref, whole
 from app.browse.records.view import View
 from app.events.outbox import Topic
 from app.platform import ids
@@ -44,6 +45,7 @@ MOST_AT_ONCE: Final = 1_000
 """How many ids are asked for at once."""
 FIRST: Final = UUID(int=0)
 """Before any id."""
+_NEXT_LINE: Final = literal_column("E'\\n'", Text)
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -54,7 +56,7 @@ class Record(Struct, frozen=True, gc=False):
     canonical: bytes
 
 
-Finish = Callable[[Reader, Sequence[Row[Any]], View], Awaitable[list[Record]]]
+Finish = Callable[[Reader, Sequence[Row[Any]], View], Awaitable[list[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ class Source:
     """Where the records of a topic come from. Ids are those of a `type_name`.
 
     `by_ids` takes `ids`, `page` takes `after` and `most`, both take a view's parameters; their rows have an id, a
-    version and a record with marks in it (`pieces`). `finish` works out what PostgreSQL cannot. A page gives what a
-    snapshot holds, which may be less than what can be asked for by its id.
+    version and a `record`: what is hashed of it, with marks in it (`pieces`). `finish` gives the same of each row, and
+    works out what PostgreSQL cannot. A page gives what a snapshot holds, which may be less than can be asked for by id.
     """
 
     topic: Topic
@@ -99,7 +101,8 @@ def source(
         "version": whole(version, "The version that the feed counts for this topic.", nullable=False),
     }
     record = members(heads | dict(fields), about)
-    written: ColumnElement[Any] = func.convert_to(record.sql, literal_column("'UTF8'"), type_=LargeBinary)
+    lines = func.concat(public_id(type_name, key), _NEXT_LINE, version, _NEXT_LINE, record.sql)
+    written: ColumnElement[Any] = func.convert_to(lines, quoted("UTF8"), type_=LargeBinary)
     if left_open is not None:
         written = case((~left_open, written))
     rows = select(key.label("id"), version.label("version"), written.label("record"), *beside).select_from(origin)
@@ -122,19 +125,18 @@ async def by_ids(db: Reader, source: Source, asked: Collection[UUID], view: View
     if not asked:
         return {}
     rows = await db.rows(source.by_ids, view.parameters | {"ids": list(set(asked))})
-    return {record.id: record for record in await finished(db, source, rows, view)}
+    found = {}
+    for row, text in zip(rows, published(await marked(db, source, rows, view)), strict=True):
+        _, version, said = text.split(b"\n", 2)
+        found[row.id] = Record(row.id, int(version), said)
+    return found
 
 
-async def finished(db: Reader, source: Source, rows: Sequence[Row[Any]], view: View) -> list[Record]:
-    """The records of a source's rows, in their order."""
+async def marked(db: Reader, source: Source, rows: Sequence[Row[Any]], view: View) -> list[bytes]:
+    """What is hashed of a source's rows, in their order, for `published`."""
     if source.finish is not None:
         return await source.finish(db, rows, view)
-    return [record_of(row) for row in rows]
-
-
-def record_of(row: Row[Any]) -> Record:
-    """The record that PostgreSQL wrote."""
-    return Record(row.id, row.version, published(row.record))
+    return [row.record for row in rows]
 
 
 def canonical(record: Mapping[str, Any]) -> bytes:
@@ -160,19 +162,26 @@ def _check(value: Any) -> None:
         raise ValueError(f"a record holds no {type(value).__name__}")
 
 
+def hashed(public_id: str, version: int, canonical: bytes) -> bytes:
+    """What is hashed of a record: three lines, which end in a line feed but for the last."""
+    return b"%b\n%d\n%b" % (public_id.encode(), version, canonical)
+
+
+def hash_of(text: bytes) -> int:
+    """SHA-256 of what is hashed of a record, as a number mod 2^128."""
+    return int.from_bytes(hashlib.sha256(text).digest()[16:], "big")
+
+
 def record_hash(public_id: str, version: int, canonical: bytes) -> int:
-    """What a record adds to its topic's digest: SHA-256 of id, version and record, a line each, as a number mod 2^128.
-
-    The lines end in a line feed, but for the last.
-    """
-    hashed = hashlib.sha256(b"%b\n%d\n%b" % (public_id.encode(), version, canonical))
-    return int.from_bytes(hashed.digest()[16:], "big")
+    """What a record adds to its topic's digest."""
+    return hash_of(hashed(public_id, version, canonical))
 
 
-def digest_of(source: Source, records: Collection[Record]) -> int:
+def digest_of(source: Source, records: Iterable[Record]) -> int:
     """The sum of these records' hashes, not yet reduced: add what there is more, and see `digest_text`."""
-    prefix = f"{ids.PREFIXES[source.type_name]}_"
-    return sum(record_hash(prefix + ids.digits(record.id.int), record.version, record.canonical) for record in records)
+    return sum(
+        record_hash(ids.encode(source.type_name, record.id), record.version, record.canonical) for record in records
+    )
 
 
 def digest_text(total: int) -> str:
