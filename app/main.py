@@ -95,7 +95,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     async def running(_: Litestar) -> AsyncIterator[None]:
         if settings.production:
             await refuse_demo_tokens(database, clock.now())
-        async with following(feed, sequence(database, feed.poke, feed.hint), *([work(database)] if working else [])):
+        async with following(feed, sequence(database, feed.poke, feed.take), *([work(database)] if working else [])):
             yield
         await spool.close()
         await database.close()

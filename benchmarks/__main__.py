@@ -1,4 +1,7 @@
-"""`make bench`: the first figures of what clients ask, beside the floor. `python -m benchmarks [PRODUCTS]`."""
+"""`make bench`: what clients ask, beside the floor; snapshots beside COPY; the feed. `python -m benchmarks [PRODUCTS]`.
+
+`BENCH_ONLY` names one of shop, snapshot, feed.
+"""
 
 import asyncio
 import json
@@ -11,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from app.api.examples import document
-from benchmarks import snapshot
+from benchmarks import feed, snapshot
 from benchmarks.figures import Board, Figure
 from benchmarks.stand import ROOT, Load, Stand, free_port, measure, stand, till_token
 
@@ -102,9 +105,14 @@ def reads(board: Board, at: Stand, products: int) -> None:
             board.add(Figure("listing: throughput over the floor's", ratio, "×", "the floor, same run"))
 
 
+def till_of(at: Stand) -> dict[str, str]:
+    """The headers of a till."""
+    return {"Authorization": f"Bearer {asyncio.run(till_token(at.url))}"}
+
+
 def writes(board: Board, at: Stand, products: int) -> None:
     """What shoppers and tills do. Each cart is written once, so that every request is a first one."""
-    till = {"Authorization": f"Bearer {asyncio.run(till_token(at.url))}"}
+    till = till_of(at)
     create = "mutation { cartCreate(input: {}) { cart { id } } }"
     carts = [ask(at.port, query(create))["cartCreate"]["cart"]["id"] for _ in range(CARTS)]
     add = document("storefront", "addToCart")
@@ -114,26 +122,39 @@ def writes(board: Board, at: Stand, products: int) -> None:
     ]
     report(board, "add to cart", at.load(adding, concurrency=CONCURRENCY, seconds=120, once=True))
 
+    report(
+        board, "checkout", at.load(checkouts(at.port, till, products), concurrency=CONCURRENCY, seconds=120, once=True)
+    )
+
+
+def checkouts(port: int, till: dict[str, str], products: int, count: int = CARTS) -> list[dict[str, Any]]:
+    """So many sales at a till, each of a cart of its own that was made for it."""
     start = document("pos", "startSale")
     sell = document("pos", "sell")
     selling = []
-    for number in range(CARTS):
+    for number in range(count):
         lines = [{"variant": {"sku": f"SYN-{number % products:05d}-G"}}]
-        cart = ask(at.port, query(start, {"input": {"lines": lines}}, **till))["cartCreate"]["cart"]
+        cart = ask(port, query(start, {"input": {"lines": lines}}, **till))["cartCreate"]["cart"]
         amount = cart["totals"]["total"]
         tender = {"method": "CASH", "amount": amount}
         body = {"input": {"cartId": cart["id"], "operationId": str(uuid4()), "tenders": [tender]}}
         selling.append(query(sell, body, **till))
-    report(board, "checkout", at.load(selling, concurrency=CONCURRENCY, seconds=120, once=True))
+    return selling
 
 
 def main() -> None:
     products = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    only = os.environ.get("BENCH_ONLY")
     board = Board()
     with stand(products) as at:
-        reads(board, at, products)
-        writes(board, at, products)
-        snapshot.report(board, at)
+        if only in (None, "shop"):
+            reads(board, at, products)
+            writes(board, at, products)
+        if only in (None, "snapshot"):
+            snapshot.report(board, at)
+        if only in (None, "feed"):
+            till = till_of(at)
+            feed.report(board, at, lambda port: checkouts(port, till, products, 200))
     print("\n" + board.table())
 
 

@@ -95,6 +95,14 @@ class Follower:
         self._hinted = max(self._hinted, position)
         self._hint.set()
 
+    def take(self, position: int, rows: list[FeedRow]) -> None:
+        """The feed has come this far, and these are its last rows: from a sequencer in this process."""
+        self._hinted = max(self._hinted, position)
+        if rows and rows[0].position == self.position + 1:
+            self._accept(rows)
+        if self.position < position:
+            self._hint.set()
+
     def on_rows(self, listener: Callable[[list[FeedRow]], None]) -> None:
         """Let `listener` see all rows, before `position` says that they were read: what drops cached things."""
         self._listeners.append(listener)
@@ -189,10 +197,19 @@ class Follower:
         self._hinted = max(self._hinted, head.position)
 
     async def _read(self) -> bool:
-        rows = await rows_after(self.database, self.position)
-        if not rows or rows[0].position != self.position + 1:
+        was = self.position
+        rows = await rows_after(self.database, was)
+        if self.position != was:
+            # A sequencer of this process was quicker.
+            return True
+        if not rows or rows[0].position != was + 1:
             await self._look()
             return False
+        self._accept(rows)
+        return True
+
+    def _accept(self, rows: list[FeedRow]) -> None:
+        """These follow on what was read."""
         for listener in self._listeners:
             listener(rows)
         self._keep(rows)
@@ -201,7 +218,6 @@ class Follower:
         advanced, self._advanced = self._advanced, asyncio.Event()
         advanced.set()
         self._tell(rows)
-        return True
 
     def _keep(self, rows: list[FeedRow]) -> None:
         self._rows += rows

@@ -20,18 +20,23 @@ from typing import Any, Final, Self
 from uuid import uuid4
 
 import asyncpg
+import msgspec
 import structlog
 
+from app.events.feed import FeedRow
 from app.platform.db import Database
 from app.platform.lease import hold_office
 
 log = structlog.get_logger("feira.sequencer")
+_told = msgspec.json.Decoder(list[FeedRow]).decode
 
 OFFICE: Final = 1
 CHANNEL: Final = "feira_feed"
 """Listeners are told the new head; they read the rows."""
 MOST: Final = 20_000
 """New rows of one pass."""
+FEW: Final = 100
+"""So many numbered rows are handed to this process's own follower; more are left to it to read."""
 BUSY_SECONDS, IDLE_SECONDS, STAYS_BUSY_SECONDS = 0.005, 0.020, 0.25
 APART_SECONDS: Final = 0.002
 """At least so long between two passes: a shop that writes all the time is numbered in batches."""
@@ -68,13 +73,23 @@ _NUMBERING: Final = """
         INSERT INTO feed (position, outbox_id)
         SELECT advanced.position - counted.rows + row_number() OVER (ORDER BY fresh.id), fresh.id
         FROM fresh, counted, advanced
+        RETURNING position, outbox_id
     )
     SELECT pg_current_snapshot()::text AS snapshot, counted.rows, {highest} AS highest, advanced.position, advanced.xid,
-        CASE WHEN advanced.position IS NOT NULL THEN pg_notify('{channel}', advanced.position::text) END
+        CASE WHEN advanced.position IS NOT NULL THEN pg_notify('{channel}', advanced.position::text) END,
+        CASE WHEN counted.rows BETWEEN 1 AND {few} THEN (
+            SELECT json_agg(told ORDER BY told.position)::text FROM (
+                -- Row by row: PostgreSQL does not know how few there are.
+                SELECT numbered.position, numbered.outbox_id, row.* FROM numbered CROSS JOIN LATERAL (
+                    SELECT topic, action, entity_id, version, scopes_before AS before, scopes_after AS after, occurred_at
+                    FROM outbox WHERE outbox.id = numbered.outbox_id OFFSET 0
+                ) AS row
+            ) AS told
+        ) END AS told
     FROM counted LEFT JOIN advanced ON true
 """
-FIRST: Final = _NUMBERING.format(fresh=CATCH_UP, highest="(SELECT max(id) FROM outbox)", channel=CHANNEL)
-NEXT: Final = _NUMBERING.format(fresh=GO_ON, highest="counted.highest", channel=CHANNEL)
+FIRST: Final = _NUMBERING.format(fresh=CATCH_UP, highest="(SELECT max(id) FROM outbox)", channel=CHANNEL, few=FEW)
+NEXT: Final = _NUMBERING.format(fresh=GO_ON, highest="counted.highest", channel=CHANNEL, few=FEW)
 
 
 class Deposed(Exception):
@@ -112,6 +127,8 @@ class Sequencer:
         self._snapshot: Snapshot | None = None
         # An id, and the transaction by whose end all rows up to that id are there to be seen.
         self._next_floor: tuple[int, int] | None = None
+        self.told: list[FeedRow] = []
+        """The rows that were numbered last, if they were few."""
 
     @classmethod
     async def begin(cls, connection: "asyncpg.Connection[Any]") -> Self:
@@ -132,6 +149,7 @@ class Sequencer:
         assert row is not None
         if row["rows"] and row["position"] is None:
             raise Deposed
+        self.told = _told(row["told"]) if row["told"] is not None else []
         snapshot = Snapshot.of(row["snapshot"])
         self._raise_floor(snapshot)
         if row["rows"]:
@@ -149,10 +167,14 @@ class Sequencer:
             self._next_floor = None
 
 
-async def sequence(database: Database, poke: Event, numbered: Callable[[int], None] = lambda _: None) -> None:
+Numbered = Callable[[int, list[FeedRow]], None]
+
+
+async def sequence(database: Database, poke: Event, numbered: Numbered = lambda _, __: None) -> None:
     """Stand for election, and number while elected. Never returns.
 
-    `poke` is set by writers of this process when they have committed; `numbered` hears of each new head.
+    `poke` is set by writers of this process when they have committed; `numbered` hears of each new head, and of the
+    rows up to it where they are few.
     """
 
     async def work(connection: "asyncpg.Connection[Any]") -> None:
@@ -168,7 +190,7 @@ async def sequence(database: Database, poke: Event, numbered: Callable[[int], No
                 log.warning("deposed", position=sequencer.position)
                 return
             if rows:
-                numbered(sequencer.position)
+                numbered(sequencer.position, sequencer.told)
                 busy_until = monotonic() + STAYS_BUSY_SECONDS
                 await asyncio.sleep(max(0.0, began + APART_SECONDS - monotonic()))
             await _poked(poke, BUSY_SECONDS if monotonic() < busy_until else IDLE_SECONDS)

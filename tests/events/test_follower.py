@@ -24,7 +24,7 @@ async def following(database: Database, *, numbering: bool = False, kept: int = 
     await one.begin()
     tasks = [asyncio.create_task(one.run())]
     if numbering:
-        tasks.append(asyncio.create_task(sequence(database, one.poke, one.hint)))
+        tasks.append(asyncio.create_task(sequence(database, one.poke, one.take)))
     try:
         yield one
     finally:

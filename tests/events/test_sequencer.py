@@ -200,7 +200,12 @@ async def test_the_feed_goes_on_from_partition_to_partition(database: Database):
 async def test_one_of_many_is_elected_and_another_takes_over_at_once(database: Database, monkeypatch):
     monkeypatch.setattr(lease, "ASKED_EVERY", 0.05)
     heads: dict[str, list[int]] = {"a": [], "b": []}
-    tasks = {name: asyncio.create_task(sequence(database, asyncio.Event(), heads[name].append)) for name in ("a", "b")}
+    tasks = {
+        name: asyncio.create_task(
+            sequence(database, asyncio.Event(), lambda head, _, name=name: heads[name].append(head))
+        )
+        for name in ("a", "b")
+    }
     try:
         await _until(lambda: any(heads.values()), database)
         (first,) = [name for name, seen in heads.items() if seen]
@@ -235,7 +240,7 @@ async def test_a_transaction_has_its_number_before_it_draws_an_id(database: Data
 async def test_a_sequencer_whose_connection_is_cut_is_followed_by_another(database: Database, monkeypatch):
     monkeypatch.setattr(lease, "FAILED_PAUSE", 0.05)
     heads: list[int] = []
-    task = asyncio.create_task(sequence(database, asyncio.Event(), heads.append))
+    task = asyncio.create_task(sequence(database, asyncio.Event(), lambda head, _: heads.append(head)))
     try:
         await _until(lambda: bool(heads), database)
         cut = text(
