@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, Text, any_, bindparam, func, select
+from sqlalchemy import Select, Text, any_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.events.outbox import Topic
-from app.events.tables import outbox
+from app.events.tables import feed_head, outbox
 from app.platform.db import Reader
 
 MOST: Final = 100
@@ -26,6 +26,8 @@ _rows = (
     .subquery("rows")
 )
 OUT_OF_ORDER: Final = select(_rows).where(_rows.c.version <= _rows.c.before).order_by(_rows.c.id).limit(MOST)
+# What was told long ago is forgotten with its partition.
+_forgets = select(feed_head.c.forgotten > 0).scalar_subquery()
 
 
 def _untold(entities: Select[Any]) -> Select[Any]:
@@ -33,7 +35,10 @@ def _untold(entities: Select[Any]) -> Select[Any]:
     return (
         select(entity.c.id, entity.c.version, _told.c.version.label("told"))
         .select_from(entity.outerjoin(_told, _told.c.entity_id == entity.c.id))
-        .where(entity.c.version.is_distinct_from(_told.c.version))
+        .where(
+            entity.c.version.is_distinct_from(_told.c.version),
+            or_(_told.c.version.is_not(None), ~func.coalesce(_forgets, False)),
+        )
         .order_by(entity.c.id)
         .limit(MOST)
     )
@@ -42,7 +47,8 @@ def _untold(entities: Select[Any]) -> Select[Any]:
 async def violations(db: Reader, followed: Mapping[Topic, Select[Any]]) -> list[str]:
     """What contradicts it, each in one line. Give it a transaction of one snapshot.
 
-    `followed`: by topic, the `id` and `version` of every entity of that kind. The version last told must be its own.
+    `followed`: by topic, the `id` and `version` of every entity of that kind. The version last told must be its own;
+    once the oldest rows were dropped, one of which nothing is left may have been told in them.
     """
     found: list[str] = []
     for topic, entities in followed.items():

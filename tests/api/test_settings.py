@@ -55,9 +55,7 @@ async def test_closed_channels_and_registers_are_seen_by_those_who_set_them(shop
     assert len((await desk.ask(registers, token=owner))["registers"]) == 3
 
 
-async def test_settings_that_change_what_a_channel_promises_tell_of_all_that_it_sells(
-    shop: Shop, desk: Counter
-) -> None:
+async def test_settings_that_change_what_is_promised_tell_of_all_that_is_sold(shop: Shop, desk: Counter) -> None:
     owner = desk.tokens["owner"]
     mug = await shop.variant("CANECA", stock={"centro": 1000, "cd": 2000})
     gift = await shop.variant("VALE", channels=("app",), track_stock=False)

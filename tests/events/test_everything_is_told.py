@@ -72,8 +72,8 @@ async def write_all(shop: Shop) -> None:
             publish=(PublicationDraft(channel_id=shop.channels["web"]),),
         )
         saved = await save_product(tx, owner, draft)
-        pictures = await media_of_products(tx, [saved.product_id])
-        await set_variant_media(tx, owner, saved.variant_ids[0], [row.id for row in pictures[saved.product_id]])
+        (pictures,) = (await media_of_products(tx, [saved.product_id] if saved.product_id else [])).values()
+        await set_variant_media(tx, owner, saved.variant_ids[0], [row.id for row in pictures])
         pos, praia = shop.channels["pos"], shop.locations["praia"]
         await registers.create(tx, owner, code="praia-2", name="Caixa", location_id=praia, channel_id=pos)
         group = await groups.create(tx, owner, code="vip", name="VIP")
