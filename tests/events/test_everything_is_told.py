@@ -1,7 +1,6 @@
 """Nothing that others follow can be written without telling it: the triggers of `tests.telling` see to that."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from app.customers import customers, groups
 from app.events.tables import outbox
 from app.inventory.tables import hold
 from app.platform import clock
-from app.platform.db import Database, metadata
+from app.platform.db import metadata
 from app.pos import registers
 from app.pricing.prices import PriceChange
 from app.worker import JOBS
@@ -45,13 +44,11 @@ SOON = NOW + timedelta(hours=1)
 
 
 @pytest.fixture
-async def watched(shop: Shop, database_url: str) -> AsyncIterator[Shop]:
+async def watched(shop: Shop) -> Shop:
     """The shop, through a database that is watched; with a mug that was put there as a row, and shipping."""
     await shop.variant("CANECA", price=1990, stock=dict.fromkeys(shop.locations, 100 * UNIT))
     await ship_method(shop)
-    database = Database.open(database_url)
-    yield replace(shop, db=database)
-    await database.close()
+    return replace(shop, db=shop.watched)
 
 
 async def write_all(shop: Shop) -> None:
