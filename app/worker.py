@@ -156,7 +156,10 @@ FOLLOWED: Final = {
     Topic.REGISTER: select(register.c.id, register.c.version),
     Topic.CUSTOMER: select(customer.c.id, customer.c.version),
 }
-"""What others follow: the id and version of each entity."""
+"""What others follow: the id and version of each entity.
+
+Not AVAILABILITY: it is told with STOCK, and two who write a variant's levels at once may tell it as one version.
+"""
 
 
 AUDITED: Final = {

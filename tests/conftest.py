@@ -49,9 +49,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def shop(database: Database) -> Shop:
+async def shop(database: Database) -> AsyncIterator[Shop]:
     """A shop with channels, locations, registers, tax and a base price list, and nothing to sell yet."""
-    return await Shop(database).open()
+    shop = await Shop(database).open()
+    yield shop
+    await shop.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

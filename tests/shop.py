@@ -30,7 +30,10 @@ REGISTERS = {"centro-1": "centro", "centro-2": "centro", "praia-1": "praia"}
 
 @dataclass
 class Shop:
-    """`channels`, `locations`, `registers`: ids by code. Amounts in centavos, quantities in thousandths."""
+    """`channels`, `locations`, `registers`: ids by code. Amounts in centavos, quantities in thousandths.
+
+    Through `db` tests write rows as they like; what is written through `watched` must be told (`tests.telling`).
+    """
 
     db: Database
     channels: dict[str, UUID] = field(default_factory=dict)
@@ -39,6 +42,18 @@ class Shop:
     variants: dict[str, UUID] = field(default_factory=dict)
     tax_class_id: UUID = field(default_factory=new_id)
     price_list_id: UUID = field(default_factory=new_id)
+    _watched: Database | None = None
+
+    @property
+    def watched(self) -> Database:
+        if self._watched is None:
+            address = self.db.writes.url.set(drivername="postgresql").render_as_string(hide_password=False)
+            self._watched = Database.open(address, reads=2, writes=4)
+        return self._watched
+
+    async def close(self) -> None:
+        if self._watched is not None:
+            await self._watched.close()
 
     async def open(self) -> "Shop":
         unwatched(self.db)

@@ -81,7 +81,8 @@ _NUMBERING: Final = """
             SELECT json_agg(told ORDER BY told.position)::text FROM (
                 -- Row by row: PostgreSQL does not know how few there are.
                 SELECT numbered.position, numbered.outbox_id, row.* FROM numbered CROSS JOIN LATERAL (
-                    SELECT topic, action, entity_id, version, scopes_before AS before, scopes_after AS after, occurred_at
+                    SELECT topic, action, entity_id, version, scopes_before AS before, scopes_after AS after,
+                        occurred_at
                     FROM outbox WHERE outbox.id = numbered.outbox_id OFFSET 0
                 ) AS row
             ) AS told

@@ -59,7 +59,9 @@ class Caller:
 async def call(shop: Shop) -> Caller:
     actor = shop.actor()
     channel = await default_channel(shop.db)
-    return Caller(shop, Context(db=shop.db, principal=actor.principal, channel=channel, locale="pt-BR", now=actor.now))
+    return Caller(
+        shop, Context(db=shop.watched, principal=actor.principal, channel=channel, locale="pt-BR", now=actor.now)
+    )
 
 
 def shirt(**changes: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Mutation(ChannelsMutations, CustomersMutations, IdentityMutations, PosMuta
 @pytest.fixture
 async def desk(shop: Shop) -> Counter:
     """Tokens of an owner everywhere, `owner`, of one at `centro` in `pos`, `local`, and of a cashier, `cashier`."""
-    made = counter(shop.db, Query, Mutation)
+    made = counter(shop.watched, Query, Mutation)
     actor = shop.actor("owner")
     here: Any = {"location_ids": [shop.locations["centro"]], "channel_ids": [shop.channels["pos"]]}
     everywhere: Any = {"location_ids": None, "channel_ids": None}

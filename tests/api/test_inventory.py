@@ -50,7 +50,7 @@ POLICY = (
 async def context_of(shop: Shop, role: str = "owner", *, code: str = "web", **columns: Any) -> Context:
     actor = shop.actor(role, channel=code, **columns)
     row = (await channels_by_ids(shop.db, [actor.channel_id]))[actor.channel_id]
-    return Context(db=shop.db, principal=actor.principal, channel=row, locale="pt-BR", now=actor.now)
+    return Context(db=shop.watched, principal=actor.principal, channel=row, locale="pt-BR", now=actor.now)
 
 
 async def answer(context: Context, document: str, variables: Mapping[str, Any] | None = None) -> Any:

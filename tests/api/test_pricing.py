@@ -25,7 +25,7 @@ BRL = "BRL"
 @pytest.fixture
 async def desk(shop: Shop) -> Counter:
     """Tokens of an owner, a catalog editor and a till (`centro-1`)."""
-    made = counter(shop.db, Query, Mutation)
+    made = counter(shop.watched, Query, Mutation)
     actor = shop.actor()
     for role in ("owner", "catalog"):
         given: Any = {"name": role, "email": f"{role}@feira.example", "role": role}

@@ -25,7 +25,7 @@ ROWS = "rowErrors { line lastLine column value reason lost handle }"
 @pytest.fixture
 async def desk(shop: Shop) -> Counter:
     """Tokens of an owner, a catalog editor, and an owner of `centro` alone."""
-    made = counter(shop.db, NodeQueries, ImportMutations)
+    made = counter(shop.watched, NodeQueries, ImportMutations)
     here = [shop.locations["centro"]]
     for name, role, places in (("owner", "owner", None), ("catalog", "catalog", None), ("local", "owner", here)):
         given: Any = {"name": name, "email": f"{name}@feira.example", "role": role, "location_ids": places}

@@ -3,6 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import func, select
+
+from app.events.scopes import sight_scopes
+from app.events.tables import outbox
 from tests.api.counter import Counter
 from tests.api.test_identity import channel, desk, location, register
 from tests.shop import Shop
@@ -49,6 +53,37 @@ async def test_closed_channels_and_registers_are_seen_by_those_who_set_them(shop
         "registers": [{"code": "centro-1", "active": True}]
     }
     assert len((await desk.ask(registers, token=owner))["registers"]) == 3
+
+
+async def test_settings_that_change_what_is_promised_tell_of_all_that_is_sold(shop: Shop, desk: Counter) -> None:
+    owner = desk.tokens["owner"]
+    mug = await shop.variant("CANECA", stock={"centro": 1000, "cd": 2000})
+    gift = await shop.variant("VALE", channels=("app",), track_stock=False)
+    await shop.variant("VELHO", archived=True)
+    web, app = {"channelId": channel(shop, "web")}, {"channelId": channel(shop, "app")}
+    cd, centro = {"locationId": location(shop, "cd")}, location(shop, "centro")
+    told: int | None = 0
+
+    async def changes(mutation: str, **given: Any) -> set[tuple[Any, int]]:
+        nonlocal told
+        assert not (await desk.write(mutation, given, token=owner))["userErrors"]
+        rows = await shop.db.rows(select(outbox).where(outbox.c.id > told, outbox.c.topic == "AVAILABILITY"))
+        told = await shop.db.value(select(func.coalesce(func.max(outbox.c.id), 0)))
+        assert all(row.scopes_before == row.scopes_after for row in rows)
+        for row in rows:
+            sold_in = shop.channels.values() if row.entity_id == mug else [shop.channels["app"]]
+            assert row.scopes_after == sight_scopes(sold_in)
+        return {(row.entity_id, row.version) for row in rows}
+
+    # A level that was put there as a row has version 1.
+    assert await changes("channelLocationsSet", **web, locationIds=[centro]) == {(mug, 2)}
+    assert await changes("channelLocationsSet", **web, locationIds=[centro]) == set()
+    assert await changes("channelUpdate", **app, lowStock=Decimal(9)) == {(mug, 2), (gift, 0)}
+    assert await changes("channelUpdate", **app, lowStock=Decimal(9), holdMinutes=7) == set()
+    assert await changes("channelUpdate", **app, ignoresSafetyStock=True) == {(mug, 2), (gift, 0)}
+    assert await changes("channelUpdate", **web, showsQuantities=False) == {(mug, 2)}
+    assert await changes("locationUpdate", **cd, name="Centro de distribuição") == set()
+    assert await changes("locationUpdate", **cd, active=False) == {(mug, 2), (gift, 0)}
 
 
 async def test_a_register_is_put_up_and_moved(shop: Shop, desk: Counter) -> None:

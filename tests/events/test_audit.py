@@ -7,7 +7,7 @@ from app.customers import customers
 from app.customers.tables import customer
 from app.events.audit import violations
 from app.events.outbox import Topic
-from app.events.tables import outbox
+from app.events.tables import feed_head, outbox
 
 FOLLOWED = {Topic.CUSTOMER: select(customer.c.id, customer.c.version)}
 AGAIN = insert(outbox).from_select(
@@ -51,6 +51,16 @@ async def test_what_was_not_told_as_it_is_is_found(shop, ana, harm, told):
     assert await violations(shop.db, FOLLOWED) == [
         f"customer {ana} {told}" if told.startswith("has") else f"customer {ana}: {told}"
     ]
+
+
+async def test_what_was_told_long_ago_may_be_forgotten(shop, ana):
+    await shop.db.run(lambda tx: tx.execute(update(feed_head).values(forgotten=2)))
+    await shop.db.run(lambda tx: tx.execute(delete(outbox).where(outbox.c.version == 1)))
+    assert await violations(shop.db, FOLLOWED) == []
+    await shop.db.run(lambda tx: tx.execute(update(customer).values(version=3)))
+    assert await violations(shop.db, FOLLOWED) == [f"customer {ana} has version 3: version 2 was told last"]
+    await shop.db.run(lambda tx: tx.execute(delete(outbox)))
+    assert await violations(shop.db, FOLLOWED) == []
 
 
 async def test_a_carts_id_is_not_told_whole(shop, ana):

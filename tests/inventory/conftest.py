@@ -21,11 +21,13 @@ async def stock_database(postgres_servers: Servers) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def shop(stock_database: Database) -> Shop:
+async def shop(stock_database: Database) -> AsyncIterator[Shop]:
     """A shop with channels, locations, registers, tax and a base price list, and nothing to sell yet."""
     async with stock_database.writes.connect() as connection:
         await empty(connection)
-    return await Shop(stock_database).open()
+    shop = await Shop(stock_database).open()
+    yield shop
+    await shop.close()
 
 
 async def empty(connection: AsyncConnection) -> None:

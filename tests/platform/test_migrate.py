@@ -4,6 +4,7 @@ import asyncio
 import importlib
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
@@ -12,6 +13,29 @@ from app.platform import migrate
 from app.platform.db import metadata
 from app.platform.reach import DatabaseUnavailable, plain_engine, reach
 from tests.databases import Servers
+
+PUBLISHED = """
+WITH shop AS (
+    INSERT INTO channel
+        (id, code, name, kind, currency, country, prices_include_tax, order_prefix, created_at, updated_at)
+    SELECT gen_random_uuid(), code, code, 'WEB', 'BRL', 'BR', true, upper(code), now(), now()
+    FROM unnest(ARRAY['web', 'app']) AS code
+    RETURNING id, code
+), goods AS (
+    INSERT INTO product (id, slug, status, created_at, updated_at)
+    SELECT gen_random_uuid(), slug, CASE slug WHEN 'draft' THEN 'DRAFT' ELSE 'ACTIVE' END, now(), now()
+    FROM unnest(ARRAY['begins', 'ends', 'lasts', 'draft', 'nowhere']) AS slug
+    RETURNING id, slug
+)
+INSERT INTO publication (product_id, channel_id, starts_at, ends_at)
+SELECT goods.id, shop.id, starts_at::timestamptz, ends_at::timestamptz
+FROM (VALUES
+    ('begins', 'web', '2990-06-01', NULL), ('begins', 'app', '2991-06-01', NULL),
+    ('ends', 'web', '2020-06-01', '2992-06-01'), ('ends', 'app', '2020-06-01', '2021-06-01'),
+    ('lasts', 'web', '2020-06-01', NULL), ('draft', 'web', '2990-06-01', NULL)
+) AS given (slug, code, starts_at, ends_at)
+JOIN goods USING (slug) JOIN shop USING (code)
+"""
 
 
 @pytest.fixture(params=["embedded", "postgres15"])
@@ -48,6 +72,19 @@ async def test_the_migrations_make_what_the_tables_say(empty_database):
         ),
     )
     assert differences == []
+
+
+async def test_products_that_were_there_get_the_moment_at_which_the_clock_publishes_them(empty_database):
+    async with migrate.alone(empty_database) as connection:
+        await connection.run_sync(lambda sync: command.upgrade(migrate.configuration(sync), "0002"))
+        await connection.exec_driver_sql(PUBLISHED)
+        await connection.commit()
+    await migrate.upgrade(empty_database)
+    found = await run(
+        empty_database, lambda connection: connection.exec_driver_sql("SELECT slug, next_at FROM product").all()
+    )
+    years = {row.slug: row.next_at and row.next_at.year for row in found}
+    assert years == {"begins": 2990, "ends": 2992, "lasts": None, "draft": None, "nowhere": None}
 
 
 async def test_a_migrating_process_is_waited_for(empty_database):
