@@ -177,6 +177,14 @@ class Database:
         async with self.writes.connect() as connection, connection.begin():
             yield Tx(connection)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Tx]:
+        """A transaction that only reads, and sees all as it was when its first statement began."""
+        async with self.writes.connect() as opened:
+            connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with connection.begin():
+                yield Tx(connection)
+
     async def run(self, command: Callable[[Tx], Awaitable[T]], *, repeatable: bool = False) -> T:
         """Run `command` in a transaction of its own; again, a bounded number of times, after a deadlock.
 
