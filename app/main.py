@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from app.api.authenticate import contexts
 from app.api.engine.limits import Budget, Limits
 from app.api.examples import examples
+from app.api.exports import export_routes
 from app.api.freshness import EXTENSION_HEADERS, extensions_of
 from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
@@ -62,9 +63,10 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     metrics.watch(database)
     feed = Follower(database)
     check_table(schema._schema)
+    context_for = contexts(database, production=settings.production, feed=feed)
     route = GraphQLRoute(
         schema,
-        context_for=contexts(database, production=settings.production, feed=feed),
+        context_for=context_for,
         limits=limits_of(settings),
         production=settings.production,
         examples=examples(),
@@ -89,7 +91,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
 
     pictures = [] if settings.production else [media_routes(ROOT / "seed" / "media")]
     app = Litestar(
-        [graphql, health_routes(database, metrics), *pictures],
+        [graphql, health_routes(database, metrics), export_routes(context_for), *pictures],
         lifespan=[running],
         openapi_config=None,
         logging_config=None,
