@@ -62,6 +62,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     metrics = Metrics()
     metrics.watch(database)
     feed = Follower(database)
+    metrics.follow(database, feed)
     check_table(schema._schema)
     context_for = contexts(database, production=settings.production, feed=feed)
     route = GraphQLRoute(
