@@ -33,9 +33,9 @@ from app.pricing.quotes import Ask, quote_one
 
 log = structlog.get_logger("feira.convergence")
 
-CHUNK: Final = 200
+CHUNK: Final = 100
 """Variants of one transaction: what it works out keeps the process for some milliseconds."""
-RESTS: Final = 4.0
+RESTS: Final = 8.0
 """After each chunk the sweep rests so many times as long as that took."""
 MOST_KEPT: Final = 1_000
 
