@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from app.api.authenticate import contexts
 from app.api.engine.limits import Budget, Limits
 from app.api.examples import examples
+from app.api.exports import export_routes
 from app.api.freshness import EXTENSION_HEADERS, extensions_of
 from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
@@ -65,6 +66,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     metrics = Metrics()
     metrics.watch(database)
     feed = Follower(database)
+    metrics.follow(database, feed)
     check_table(schema._schema)
     context_for = contexts(database, production=settings.production, feed=feed)
     spool = Spool(settings.data_dir / "spool")
@@ -102,7 +104,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
 
     pictures = [] if settings.production else [media_routes(ROOT / "seed" / "media")]
     app = Litestar(
-        [graphql, snapshot, health_routes(database, metrics), *pictures],
+        [graphql, snapshot, health_routes(database, metrics), export_routes(context_for), *pictures],
         lifespan=[running],
         openapi_config=None,
         logging_config=None,

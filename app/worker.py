@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import select
 
 import app.browse.watched  # noqa: F401
+from app.browse import convergence
 from app.carts import audit as carts_audit
 from app.carts.carts import expire_carts
 from app.carts.tables import cart
@@ -85,6 +86,11 @@ async def close_carts(database: Database) -> int:
     return await expire_carts(database, clock.now())
 
 
+async def compare_channels(database: Database) -> int:
+    """Where channels show different things without a rule: always nowhere, or a bug."""
+    return await convergence.sweep(database)
+
+
 async def keep_feed(database: Database) -> int:
     """Partitions of the feed are there before they are needed, and go when they are not any more."""
     return await retention.keep(database, clock.now())
@@ -96,6 +102,7 @@ JOBS = (
     Job("tell publications", 0.5, tell_publications),
     Job("close carts", 60, close_carts),
     Job("keep the feed", 60, keep_feed),
+    Job("compare channels", 300, compare_channels),
     Job("forget operations", 3600, forget_operations),
 )
 
@@ -169,6 +176,7 @@ AUDITED: Final = {
     "orders": "lines, payments and ledger add up",
     "fulfillments": "what left is what the orders say",
     "catalog": "categories, products and variants fit together",
+    "channels": "all show the same where no rule says otherwise",
     "changes": "all were told, in order",
 }
 """What is checked, in words."""
@@ -188,5 +196,6 @@ async def audit(database: Database) -> dict[str, list[str]]:
             "orders": await orders_audit.violations(tx),
             "fulfillments": await fulfillment_audit.violations(tx),
             "catalog": await catalog_audit.violations(tx),
+            "channels": await convergence.violations(tx),
             "changes": await events_audit.violations(tx, FOLLOWED),
         }

@@ -38,10 +38,10 @@ def health_routes(database: Database, metrics: Metrics) -> Router:
             return Response({"status": "unavailable"}, status_code=503)
         return Response({"status": "ready"})
 
-    @get("/metrics", media_type=MediaType.TEXT, sync_to_thread=False)
-    def prometheus() -> Response[bytes]:
+    @get("/metrics", media_type=MediaType.TEXT)
+    async def prometheus() -> Response[bytes]:
         """For Prometheus."""
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return Router("/", route_handlers=[live, ready, prometheus])
 

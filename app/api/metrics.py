@@ -6,7 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy.pool import QueuePool
 
+from app.api.feed_metrics import FeedMetrics
 from app.api.transport.desk import Observation
+from app.events.follower import Follower
 from app.platform.db import Database
 
 # An operation's name is the client's to choose: so many are kept apart, the rest are one.
@@ -35,10 +37,16 @@ class Metrics:
             "feira_requests", "HTTP requests by method and status.", ["method", "status"], registry=self.registry
         )
         self._names: set[str] = set()
+        self._feed: FeedMetrics | None = None
 
     def watch(self, database: Database) -> None:
         """Tell of the database's pools too."""
         self.registry.register(_Pools(database))
+
+    def follow(self, database: Database, follower: Follower) -> None:
+        """Tell of the feed too."""
+        self._feed = FeedMetrics(database, follower)
+        self.registry.register(self._feed)
 
     def observe(self, seen: Observation) -> None:
         """An operation is over."""
@@ -54,8 +62,10 @@ class Metrics:
         known = method if method in {"GET", "HEAD", "POST", "OPTIONS"} else "other"
         self._requests.labels(known, str(status)).inc()
 
-    def text(self) -> bytes:
+    async def text(self) -> bytes:
         """In Prometheus' text format."""
+        if self._feed is not None:
+            await self._feed.look()
         return generate_latest(self.registry)
 
     def _name(self, name: str | None) -> str:

@@ -54,6 +54,7 @@ NEEDS: Final[Mapping[str, str | Selling | Known | None]] = {
     "Query.order": EVERYBODY,
     # --- what is followed: by topic, `identity.following` says what of it
     "Query.changes": EVERYBODY,
+    "Query.convergence": "feed.read",
     "Mutation.followerAcknowledge": KNOWN,
     "Subscription.changes": EVERYBODY,
     "Subscription.cart": EVERYBODY,

@@ -20,6 +20,7 @@ from app.api.delivery.mutations import DeliveryMutations
 from app.api.delivery.queries import DeliveryQueries
 from app.api.engine.errors import Code, RequestError
 from app.api.errors import InvalidInput, NotFound, VersionConflict
+from app.api.events.convergence import ConvergenceQueries
 from app.api.events.followers import FollowerMutations
 from app.api.events.queries import EventQueries
 from app.api.events.subscriptions import Subscription
@@ -74,6 +75,7 @@ class Query(
     CustomersQueries,
     PosQueries,
     EventQueries,
+    ConvergenceQueries,
 ):
     pass
 

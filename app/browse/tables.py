@@ -41,7 +41,7 @@ divergence = Table(
     "divergence",
     metadata,
     Column("variant_id", Uuid, nullable=False),
-    # The first word is its kind.
+    # How, in words.
     Column("what", Text, nullable=False),
     # Their codes.
     Column("channels", ARRAY(Text), nullable=False),
@@ -54,7 +54,7 @@ divergence_sweep = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     moment("checked_at"),
-    # How many variants it looked at, and how many of them diverged: more than are kept, if these are very many.
+    # How many variants it looked at, and how much was at odds: more than is kept, if that is very much.
     Column("variants", BigInteger, nullable=False),
     Column("divergent", BigInteger, nullable=False),
     CheckConstraint("id = 1", name="one"),

@@ -61,6 +61,9 @@ class LevelFilter:
     variant_id: UUID | None = None
     location_id: UUID | None = None
     location_ids: Collection[UUID] | None = None
+    # Of levels alone.
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,8 @@ def _values(which: LevelFilter) -> dict[str, Any]:
         "variant_id": which.variant_id,
         "location_id": which.location_id,
         "location_ids": None if which.location_ids is None else list(which.location_ids),
+        "updated_from": which.updated_from,
+        "updated_to": which.updated_to,
     }
     if isinstance(which, MovementFilter):
         values["kinds"] = None if which.kinds is None else list(which.kinds)
@@ -151,6 +156,9 @@ def _conditions(asked: frozenset[str], columns: Any) -> list[ColumnElement[bool]
         "location_id": columns.location_id == bindparam("location_id", type_=Uuid),
         "location_ids": columns.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid))),
     }
+    if "updated_at" in columns:
+        conditions["updated_from"] = columns.updated_at >= bindparam("updated_from", type_=_MOMENT)
+        conditions["updated_to"] = columns.updated_at < bindparam("updated_to", type_=_MOMENT)
     if "kind" in columns:
         conditions["kinds"] = columns.kind == any_(bindparam("kinds", type_=ARRAY(Text)))
         conditions["occurred_from"] = columns.occurred_at >= bindparam("occurred_from", type_=_MOMENT)

@@ -1,6 +1,6 @@
 """Reading orders, in batches and in lists."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -129,6 +129,9 @@ class OrdersWanted:
     customer_id: UUID | None = None
     placed_from: datetime | None = None
     placed_to: datetime | None = None
+    location_ids: tuple[UUID, ...] | None = None
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
     search: str | None = None
 
 
@@ -149,19 +152,18 @@ def _within_reach(principal: Principal) -> list[Any]:
 
 
 def _conditions(principal: Principal, wanted: OrdersWanted) -> list[Any]:
-    conditions = _within_reach(principal)
-    if wanted.statuses is not None:
-        conditions.append(order.c.status.in_(wanted.statuses))
-    if wanted.channel_ids is not None:
-        conditions.append(order.c.channel_id.in_(wanted.channel_ids))
-    if wanted.location_id is not None:
-        conditions.append(order.c.location_id == wanted.location_id)
-    if wanted.customer_id is not None:
-        conditions.append(order.c.customer_id == wanted.customer_id)
-    if wanted.placed_from is not None:
-        conditions.append(order.c.placed_at >= wanted.placed_from)
-    if wanted.placed_to is not None:
-        conditions.append(order.c.placed_at < wanted.placed_to)
+    asked: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+        (wanted.statuses, order.c.status.in_),
+        (wanted.channel_ids, order.c.channel_id.in_),
+        (wanted.location_ids, order.c.location_id.in_),
+        (wanted.location_id, order.c.location_id.__eq__),
+        (wanted.customer_id, order.c.customer_id.__eq__),
+        (wanted.placed_from, order.c.placed_at.__ge__),
+        (wanted.placed_to, order.c.placed_at.__lt__),
+        (wanted.updated_from, order.c.updated_at.__ge__),
+        (wanted.updated_to, order.c.updated_at.__lt__),
+    )
+    conditions = [*_within_reach(principal), *(holds(value) for value, holds in asked if value is not None)]
     if wanted.search:
         conditions.append(_matches(wanted.search.strip()))
     return conditions

@@ -26,6 +26,7 @@ Query.cart                                       x      x       x       x       
 Query.order                                      x      x       x       x       x       x       x      x        x
 # what is followed: what of it, `test_following.py` tests
 Query.changes                                    x      x       x       x       x       x       x      x        x
+Query.convergence                                x      x       .       .       x       x       .      .        .
 Mutation.followerAcknowledge                     x      x       x       x       x       x       x      x        .
 Subscription.changes                             x      x       x       x       x       x       x      x        x
 Subscription.cart                                x      x       x       x       x       x       x      x        x

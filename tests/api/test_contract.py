@@ -23,8 +23,8 @@ CONTRACT = ROOT.parent / "shared" / "contract.graphql"
 
 # Names of the contract that later work brings. What has come is taken off, and must stay from then on.
 _WAITING = """
-    TopicDigest TopicDigestInput Convergence Divergence
-    FollowerAcknowledgeInput.digests FollowerAcknowledgePayload.mismatches Query.convergence
+    TopicDigest TopicDigestInput
+    FollowerAcknowledgeInput.digests FollowerAcknowledgePayload.mismatches Convergence.digests
 
     OfflineOperationInput OfflineActionInput OfflineSaleInput OfflineSaleLineInput OfflineDiscountInput
     OfflineReturnInput OfflineReturnLineInput OfflineCashMovementInput OfflineSessionOpenInput OfflineSessionCloseInput

@@ -6,9 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest_asyncio
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from app.browse.convergence import sweep
+from app.platform import clock
 from app.platform.tables import operation
+from app.pricing.listing import refresh
+from app.pricing.tables import channel_price
 from tests.api.market import Market, open_market
 from tests.databases import Servers
 from tests.events.telling import change, tell
@@ -71,3 +75,47 @@ async def test_a_follower_is_seen_by_its_own_and_by_who_may_read_the_feed(market
     assert seen == {
         "client": True, "owner": True, "readonly": True, "cashier": False, "device": False, "anonymous": False,
     }  # fmt: skip
+
+
+CONVERGENCE = """query($first: Int! = 50) { convergence { head checkedAt
+  followers { name kind position lag lagSeconds lastSeenAt }
+  divergences(first: $first) { variant { sku } channels what } } }"""
+
+
+async def test_metrics_tell_of_the_feed(market: Market) -> None:
+    await market.done("followerAcknowledge", given(1, 'a "till"'), "device", ANSWER)
+    response = await market.client.get("/metrics")
+    lines = dict(line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#"))
+    assert float(lines["feira_feed_head_position"]) >= 5
+    assert float(lines["feira_feed_read_position"]) >= 5
+    assert float(lines["feira_feed_forgotten_position"]) == 0
+    assert float(lines["feira_feed_unnumbered"]) == 0
+    (lag,) = [float(value) for name, value in lines.items() if 'a \\"till\\"' in name and "_lag{" in name]
+    assert lag >= 4
+    assert any(name.startswith("feira_follower_lag_seconds{") for name in lines)
+
+
+async def test_convergence_shows_followers_and_where_channels_are_at_odds(market: Market) -> None:
+    shop = market.shop
+    await market.done("followerAcknowledge", given(0, "slow"), "device", ANSWER)
+    await shop.variant("CANECA", price=4990)
+    await shop.db.run(lambda tx: refresh(tx, None, None, clock.now()))
+    wrong = update(channel_price).where(channel_price.c.channel_id == shop.channels["app"]).values(amount=1)
+    await shop.db.run(lambda tx: tx.execute(wrong))
+    before = (await market.ask(CONVERGENCE, "readonly"))["convergence"]
+    assert (before["checkedAt"], before["divergences"]) == (None, [])
+    assert int(before["head"]) >= 5
+    slowest = before["followers"][0]
+    assert (slowest["name"], slowest["kind"], slowest["position"]) == ("slow", "device", "0")
+    assert slowest["lag"] >= 5
+    assert slowest["lagSeconds"] > 0
+    await sweep(shop.db, rests=0)
+    after = (await market.ask(CONVERGENCE, "readonly"))["convergence"]
+    assert after["checkedAt"] is not None
+    assert "feira_divergences 1.0" in (await market.client.get("/metrics")).text
+    (found,) = after["divergences"]
+    assert (found["variant"], found["channels"]) == ({"sku": "CANECA"}, ["app", "pos", "web"])
+    assert found["what"].startswith("price listed differs: app: 0.01 BRL")
+    assert (await market.ask(CONVERGENCE, "owner", first=0))["convergence"]["divergences"] == []
+    refused = await market.answer(CONVERGENCE, "owner", first=101)
+    assert [error["extensions"]["code"] for error in refused["errors"]] == ["BAD_REQUEST"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -200,12 +201,14 @@ async def test_the_feed_goes_on_from_partition_to_partition(database: Database):
 async def test_one_of_many_is_elected_and_another_takes_over_at_once(database: Database, monkeypatch):
     monkeypatch.setattr(lease, "ASKED_EVERY", 0.05)
     heads: dict[str, list[int]] = {"a": [], "b": []}
-    tasks = {
-        name: asyncio.create_task(
-            sequence(database, asyncio.Event(), lambda head, _, name=name: heads[name].append(head))
-        )
-        for name in ("a", "b")
-    }
+
+    def hear(name: str) -> Callable[[int, object], None]:
+        def numbered(head: int, _rows: object) -> None:
+            heads[name].append(head)
+
+        return numbered
+
+    tasks = {name: asyncio.create_task(sequence(database, asyncio.Event(), hear(name))) for name in ("a", "b")}
     try:
         await _until(lambda: any(heads.values()), database)
         (first,) = [name for name, seen in heads.items() if seen]

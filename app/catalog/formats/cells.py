@@ -13,6 +13,7 @@ from app.catalog.formats.values import BadValue, shown
 T = TypeVar("T")
 
 MAX_EXTRA = 65_536
+_RUNS = frozenset("=+-@\t\r")
 
 
 class Cells:
@@ -36,9 +37,13 @@ class Cells:
         return self._row.last_line
 
     def raw(self, field: str) -> str:
-        """The cell without the spaces around it; "" where it is blank or the file has no such column."""
+        """The cell without the spaces around it; "" where it is blank or the file has no such column.
+
+        An apostrophe before what a spreadsheet would take for a formula is no part of it: exports put it there, ours
+        too.
+        """
         index = self._columns.at.get(field)
-        return "" if index is None else self._row.cells[index].strip()
+        return "" if index is None else _unguarded(self._row.cells[index].strip())
 
     def any_of(self, *fields: str) -> bool:
         return any(self.raw(field) for field in fields)
@@ -58,7 +63,7 @@ class Cells:
         """The cells that are not blank among `columns`, by the columns' names."""
         found: dict[str, str] = {}
         for index, name in columns:
-            if value := self._row.cells[index].strip():
+            if value := _unguarded(self._row.cells[index].strip()):
                 try:
                     found[name] = self._readable(value, MAX_EXTRA)
                 except BadValue as bad:
@@ -93,3 +98,7 @@ class Cells:
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise BadValue("holds bytes that are not text in the file's encoding")
         return value
+
+
+def _unguarded(value: str) -> str:
+    return value[1:] if value.startswith("'") and value[1:2] in _RUNS else value
