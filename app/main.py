@@ -15,12 +15,14 @@ from app.api.metrics import Metrics
 from app.api.permissions import check_table, guard
 from app.api.schema import schema
 from app.api.transport.route import GraphQLRoute
+from app.api.webhooks.shaping import shaper
+from app.events.webhooks.send import Sending
 from app.identity.tokens import refuse_demo_tokens
 from app.platform import clock, logs
 from app.platform.config import ConfigError, Settings
 from app.platform.db import Database
 from app.platform.migrate import ROOT
-from app.worker import work
+from app.worker import with_webhooks, work
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -40,13 +42,21 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     check_table(schema._schema)
     route = GraphQLRoute(
         schema,
-        context_for=contexts(database, production=settings.production),
+        context_for=contexts(database, production=settings.production, webhook_allow=settings.webhook_allow),
         limits=limits_of(settings),
         production=settings.production,
         examples=examples(),
         guard=guard,
         observe=metrics.observe,
         vary=("authorization", "feira-channel", "accept-language"),
+    )
+
+    sending = Sending(
+        database,
+        shaper(route.engine, database),
+        settings.webhook_allow,
+        observe=metrics.webhook_tried,
+        count=metrics.webhooks_wait,
     )
 
     @asgi("/graphql", is_mount=True, copy_scope=False)
@@ -57,7 +67,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     async def running(_: Litestar) -> AsyncIterator[None]:
         if settings.production:
             await refuse_demo_tokens(database, clock.now())
-        jobs = asyncio.create_task(work(database)) if working else None
+        jobs = asyncio.create_task(work(database, with_webhooks(sending))) if working else None
         try:
             yield
         finally:

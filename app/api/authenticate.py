@@ -27,6 +27,7 @@ from app.identity.recent import Recent
 from app.platform import clock, texts
 from app.platform.db import Database
 from app.platform.errors import InvalidInput
+from app.platform.outbound.address import NOTHING, Allowed
 
 FRESH_SECONDS: Final = 1.5
 """A change of a channel's settings is noticed within this time in every process."""
@@ -37,7 +38,9 @@ Key = str | UUID | None
 _channels: WeakKeyDictionary[Database, Recent[Key, Row[Any]]] = WeakKeyDictionary()
 
 
-def contexts(db: Database, *, production: bool = False, base_url: str = "") -> Callable[[Request], Awaitable[Context]]:
+def contexts(
+    db: Database, *, production: bool = False, base_url: str = "", webhook_allow: Allowed = NOTHING
+) -> Callable[[Request], Awaitable[Context]]:
     """What makes the context of each request. A shop in production takes no demo tokens.
 
     It raises RequestError: UNAUTHENTICATED for a token that is malformed, unknown, expired or revoked (no token at all
@@ -60,6 +63,7 @@ def contexts(db: Database, *, production: bool = False, base_url: str = "") -> C
             now=now,
             request_id=str(structlog.contextvars.get_contextvars().get("request_id") or ""),
             base_url=base_url or _own_address(request),
+            webhook_allow=webhook_allow,
         )
 
     return context_for

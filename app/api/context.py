@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from app.identity.principal import Actor, Principal
 from app.platform.db import Database
+from app.platform.outbound.address import NOTHING, Allowed
 
 
 @dataclass(slots=True)
@@ -23,6 +24,8 @@ class Context:
     request_id: str = ""
     # Base of the links to the shop's own media: "http://127.0.0.1:8000".
     base_url: str = ""
+    # Where webhooks may be sent beside public addresses.
+    webhook_allow: Allowed = NOTHING
     # What one request need not read twice, by the name of what it is.
     memory: dict[Any, Any] = field(default_factory=dict)
 

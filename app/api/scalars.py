@@ -18,10 +18,13 @@ Quantity = NewType("Quantity", int)
 """Thousandths of the variant's unit inside, a JSON number with at most three decimals outside."""
 CurrencyCode = NewType("CurrencyCode", str)
 CountryCode = NewType("CountryCode", str)
+Position = NewType("Position", int)
+"""A number inside, a string of digits outside: JavaScript's numbers do not hold 64 bits."""
+HIGHEST_POSITION: Final = 2**63 - 1
 BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 END: Final = datetime.max.replace(tzinfo=UTC)
 
-__all__ = ["JSON", "SCALARS", "CountryCode", "CurrencyCode", "Quantity"]
+__all__ = ["JSON", "SCALARS", "CountryCode", "CurrencyCode", "Position", "Quantity"]
 
 
 def parse_decimal(value: Any) -> Decimal:
@@ -99,6 +102,16 @@ def parse_country(value: Any) -> CountryCode:
     return CountryCode(value)
 
 
+def parse_position(value: Any) -> Position:
+    """A position from its digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19
+    if not digits or int(value) > HIGHEST_POSITION:
+        raise GraphQLError('Position must be a string of digits such as "1042".')
+    return Position(int(value))
+
+
 def _decimal_literal(node: ValueNode, _: Mapping[str, Any] | None = None) -> Decimal:
     return parse_decimal(_number_text(node))
 
@@ -148,5 +161,11 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     CountryCode: strawberry.scalar(
         name="CountryCode", description="ISO 3166-1 alpha-2 code.", serialize=str, parse_value=parse_country
+    ),
+    Position: strawberry.scalar(
+        name="Position",
+        description="A place in the shop's one ordered change feed: a 64-bit number as a string.",
+        serialize=str,
+        parse_value=parse_position,
     ),
 }

@@ -33,6 +33,8 @@ from app.api.pos.queries import PosQueries
 from app.api.pricing.mutations import PricingMutations
 from app.api.pricing.queries import PricingQueries
 from app.api.scalars import SCALARS
+from app.api.webhooks.mutations import WebhookMutations
+from app.api.webhooks.queries import WebhookQueries
 from app.platform import ids
 
 MOST_NODES = 100
@@ -70,6 +72,7 @@ class Query(
     OrderQueries,
     CustomersQueries,
     PosQueries,
+    WebhookQueries,
 ):
     pass
 
@@ -90,6 +93,7 @@ class Mutation(
     ChannelsMutations,
     PosMutations,
     IdentityMutations,
+    WebhookMutations,
 ):
     pass
 

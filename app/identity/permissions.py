@@ -18,7 +18,7 @@ PERMISSIONS: Final = {
     "customers.read": "See customers and their history.",
     "customers.write": "Write customers and groups.",
     "registers.read": "See registers and devices.",
-    "settings.write": "Write channels, locations, registers and delivery methods.",
+    "settings.write": "Write channels, locations, registers and delivery methods; everywhere, webhooks too.",
     "staff.write": "Write staff, devices and API clients; make and revoke tokens.",
 }
 

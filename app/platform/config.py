@@ -9,7 +9,7 @@ from typing import Literal, Self, cast, get_args
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.platform.outbound.address import Allowed, Unfit
+from app.platform.outbound.address import NOTHING, Allowed, Unfit
 
 Environment = Literal["development", "production"]
 LogFormat = Literal["console", "json"]
@@ -42,7 +42,7 @@ class Settings:
     # What a caller's operations may cost a second; twenty times that at once. 0: no bound.
     cost_per_second: int = 100_000
     # Where webhooks may be sent beside public addresses, over plain HTTP too.
-    webhook_allow: Allowed = field(default=Allowed())
+    webhook_allow: Allowed = NOTHING
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -32,6 +32,7 @@ SCALARS: dict[str, Any] = {
     "CurrencyCode": "BRL",
     "CountryCode": "BR",
     "JSON": {},
+    "Position": "1",
 }
 # Fields whose name does not say whose id they take.
 OF: dict[str, str] = {"lineId": "CartLine", "mediaIds": "Media", "groupIds": "CustomerGroup", "id": "Variant"}

@@ -23,8 +23,7 @@ CONTRACT = ROOT.parent / "shared" / "contract.graphql"
 
 # Names of the contract that later work brings. What has come is taken off, and must stay from then on.
 _WAITING = """
-    Position Topic
-    TopicDigest TopicDigestInput Change ChangeAction ChangePage Convergence Divergence Follower Float JSON
+    TopicDigest TopicDigestInput Change ChangePage Convergence Divergence Follower Float JSON
     FollowerAcknowledgeInput FollowerAcknowledgePayload Mutation.followerAcknowledge Query.changes Query.convergence
     Subscription
 

@@ -57,9 +57,9 @@ async def redeliver(tx: Tx, *, delivery_id: UUID, now: datetime) -> UUID:
         await tx.execute(HURRY, {"one": delivery_id, "now": now})
         return delivery_id
     if found.status == "REPLACED":
-        raise InvalidInput("A replay took its place.", path=("deliveryId",), code="REPLACED")
+        raise InvalidInput("A replay took its place.", path=("webhookDeliveryId",), code="REPLACED")
     if found.position is not None and await tx.row(WAITS, {"hook": found.webhook_id, "at": found.position}):
-        raise InvalidInput("The same change waits to be sent.", path=("deliveryId",), code="ALREADY_WAITING")
+        raise InvalidInput("The same change waits to be sent.", path=("webhookDeliveryId",), code="ALREADY_WAITING")
     await tx.execute(REOPEN, {"one": delivery_id, "now": now})
     if found.entity_id is not None:
         await put_in_order(tx, found.webhook_id, [(found.topic, found.entity_id)], now)
@@ -96,4 +96,4 @@ async def _locked(tx: Tx, delivery_id: UUID) -> Row[Any]:
         found = await tx.row(LOCK, {"one": delivery_id})
         if found is not None:
             return found
-    raise NotFound("There is no such delivery.", path=("deliveryId",))
+    raise NotFound("There is no such delivery.", path=("webhookDeliveryId",))

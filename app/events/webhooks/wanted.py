@@ -14,6 +14,10 @@ from app.events.feed import FeedRow
 from app.events.outbox import Action, Topic
 from app.events.scopes import PUBLIC, STAFF, channel_scope, location_scope, place_scope, sold_scope
 
+_CLOSED: Final = "closed"
+"""The scope of what is closed and can be opened again, alone and with a location behind a colon."""
+_SHOP: Final = frozenset({STAFF, PUBLIC, _CLOSED})
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -45,7 +49,8 @@ def in_channels(ids: Collection[UUID]) -> frozenset[str]:
 
 def at_locations(ids: Collection[UUID]) -> frozenset[str]:
     """The scopes of what is, is sold, or is served at these locations."""
-    return frozenset({*map(location_scope, ids), *map(place_scope, ids)})
+    closed = (f"{_CLOSED}:{each}" for each in ids)
+    return frozenset({*map(location_scope, ids), *map(place_scope, ids), *closed})
 
 
 def told(row: FeedRow, wanted: Wanted) -> Action | None:
@@ -63,7 +68,7 @@ def told(row: FeedRow, wanted: Wanted) -> Action | None:
 
 def _within(scopes: frozenset[str], wanted: Wanted) -> bool:
     return (
-        STAFF in scopes
+        not _SHOP.isdisjoint(scopes)
         and (wanted.channels is None or not wanted.channels.isdisjoint(scopes))
         and (wanted.locations is None or not wanted.locations.isdisjoint(scopes))
     )

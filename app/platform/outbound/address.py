@@ -6,12 +6,14 @@ public when it is written down and private when it is called gets nothing.
 
 import re
 import socket
-from asyncio import get_running_loop
+from asyncio import AbstractEventLoop, Future, get_running_loop, shield
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
+from weakref import WeakKeyDictionary
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -161,19 +163,39 @@ def is_public(address: Address) -> bool:
     return not any(address.version == network.version and address in network for network in CLOSED)
 
 
+# Asking for a name takes a thread, and cannot be given up: a name server that hangs must not use up everybody's.
+# So these have threads of their own, and a name no more than one at a time.
+_threads: Final = ThreadPoolExecutor(64, thread_name_prefix="resolve")
+_asked: Final[WeakKeyDictionary[AbstractEventLoop, dict[str, "Future[list[str]]"]]] = WeakKeyDictionary()
+
+
 async def resolve(target: Target, allowed: Allowed) -> list[str]:
     """The addresses to connect to, all of them checked. Raises Unfit when there is none, or one that is closed."""
     try:
-        found = await get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        addresses = await _addresses(target.host)
     except OSError as error:
         raise Unfit(f"the name {target.host} was not found: {error.strerror or error}") from error
-    addresses = _distinct(str(sockaddr[0]) for *_, sockaddr in found)
     if not addresses:
         raise Unfit(f"the name {target.host} has no address")
     for address in addresses:
         # An address with a zone, fe80::1%eth0, is one of a link.
         check(target, ip_address(address.partition("%")[0]), allowed)
     return addresses
+
+
+async def _addresses(host: str) -> list[str]:
+    """What the name resolves to now; whoever asks while it is asked for shares the answer."""
+    loop = get_running_loop()
+    asked = _asked.setdefault(loop, {})
+    if host not in asked:
+        asked[host] = loop.run_in_executor(_threads, _look_up, host)
+        asked[host].add_done_callback(lambda _: asked.pop(host))
+    return await shield(asked[host])
+
+
+def _look_up(host: str) -> list[str]:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return _distinct(str(sockaddr[0]) for *_, sockaddr in found)
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

@@ -22,6 +22,10 @@ def row(*after, before=None, topic=Topic.ORDER, action=UPSERT):
 def test_all_of_what_staff_are_told():
     assert told(row(), ALL) is UPSERT
     assert told(row(action=DELETE), ALL) is DELETE
+    closed = FeedRow(
+        1, 1, Topic.REGISTER, UPSERT, new_id(), 1, frozenset({STAFF}), frozenset({"closed"}), datetime.now(UTC)
+    )
+    assert told(closed, ALL) is UPSERT
     nobodys = FeedRow(1, 1, Topic.CART, UPSERT, new_id(), 1, frozenset(), frozenset(), datetime.now(UTC))
     assert told(nobodys, ALL) is None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from ipaddress import ip_address
 
 import pytest
@@ -89,13 +90,36 @@ def resolving(monkeypatch, *answers):
     """Let names resolve to these addresses, one list a question; the last one from then on."""
     asked = []
 
-    async def getaddrinfo(_self, host, port, **_):
+    def getaddrinfo(host, port, *_, **__):
         asked.append(host)
         found = answers[min(len(asked), len(answers)) - 1]
         return [(socket.AF_INET6 if ":" in one else socket.AF_INET, 1, 6, "", (one, port)) for one in found]
 
-    monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
+
+
+async def test_a_name_server_that_hangs_takes_one_thread_a_name_and_holds_up_no_other(monkeypatch):
+    hangs, asked = threading.Event(), []
+
+    def getaddrinfo(host, *_, **__):
+        asked.append(host)
+        if host.startswith("slow"):
+            hangs.wait(10)
+        return [(socket.AF_INET, 1, 6, "", ("1.1.1.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    slow = [target_of(f"https://slow{number % 4}.example/", NOTHING) for number in range(200)]
+    waiting = [asyncio.create_task(resolve(one, NOTHING)) for one in slow]
+    try:
+        async with asyncio.timeout(5):
+            assert await resolve(target_of("https://quick.example/", NOTHING), NOTHING) == ["1.1.1.1"]
+        waiting[0].cancel()
+    finally:
+        hangs.set()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert found[1:] == [["1.1.1.1"]] * 199
+    assert len(asked) == 5
 
 
 async def test_one_closed_address_among_open_ones_closes_the_name(monkeypatch):

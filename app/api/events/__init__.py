@@ -1,0 +1,1 @@
+"""The change feed, as clients read it: pages, and live."""

@@ -1,0 +1,137 @@
+"""A change as a caller is told it, and a page of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+import strawberry
+
+from app.api.context import Context
+from app.api.engine.batch import Batch, batched
+from app.api.nodes import Node, load_nodes
+from app.api.scalars import Position
+from app.events import feed, outbox
+from app.platform import ids
+
+value = strawberry.enum_value
+
+
+@strawberry.enum(description="What kind of entity changed. Versions count per topic and entity.")
+class Topic(Enum):
+    PRODUCT = value("PRODUCT", description="A Product, with its variants, texts, media and publication.")
+    CATEGORY = value("CATEGORY", description="A Category.")
+    COLLECTION = value("COLLECTION", description="A Collection.")
+    PRICE = value("PRICE", description="What a Variant costs: its prices, their lists, its taxes.")
+    PROMOTION = value("PROMOTION", description="A Promotion.")
+    AVAILABILITY = value(
+        "AVAILABILITY", description="What of a Variant can be promised: STOCK, for who may not see levels."
+    )
+    STOCK = value("STOCK", description="A StockLevel.")
+    CART = value("CART", description="A Cart with its lines and deliveries.")
+    ORDER = value("ORDER", description="An Order, with its payments and fulfillments.")
+    REGISTER = value("REGISTER", description="A Register.")
+    CUSTOMER = value("CUSTOMER", description="A Customer, with groups and addresses.")
+    CONFLICT = value("CONFLICT", description="A Conflict.")
+
+
+@strawberry.enum(description="What became of an entity, for the caller.")
+class ChangeAction(Enum):
+    UPSERT = value("UPSERT", description="It is there, new or changed.")
+    DELETE = value("DELETE", description="It is gone, or the caller may no longer see it.")
+
+
+def topics_of(given: Sequence[Topic] | None) -> list[outbox.Topic] | None:
+    """The feed's names of these topics."""
+    return None if given is None else [outbox.Topic(str(each.value)) for each in given]
+
+
+TYPES: Final = {
+    outbox.Topic.PRODUCT: "Product",
+    outbox.Topic.CATEGORY: "Category",
+    outbox.Topic.COLLECTION: "Collection",
+    outbox.Topic.PRICE: "Variant",
+    outbox.Topic.PROMOTION: "Promotion",
+    outbox.Topic.AVAILABILITY: "Variant",
+    outbox.Topic.STOCK: "StockLevel",
+    outbox.Topic.CART: "Cart",
+    outbox.Topic.ORDER: "Order",
+    outbox.Topic.REGISTER: "Register",
+    outbox.Topic.CUSTOMER: "Customer",
+    outbox.Topic.CONFLICT: "Conflict",
+}
+"""The type of each topic's entities."""
+
+
+@strawberry.type(
+    description="One change of one entity. What begins or ends by the clock (a scheduled price, a publication, a hold) "
+    "is a change too, when it does."
+)
+class Change:
+    told: strawberry.Private[feed.Told]
+
+    @strawberry.field(description="Its place in the feed.")
+    def position(self) -> Position:
+        return Position(self.told.position)
+
+    @strawberry.field(description="What kind of entity changed.")
+    def topic(self) -> Topic:
+        return Topic(self.told.topic.value)
+
+    @strawberry.field(description="Whether the caller sees the entity after it.")
+    def action(self) -> ChangeAction:
+        return ChangeAction(self.told.action.value)
+
+    @strawberry.field(description="The entity's id.")
+    def entity_id(self) -> strawberry.ID:
+        return strawberry.ID(ids.encode(TYPES[self.told.topic], self.told.entity_id))
+
+    @strawberry.field(description="The entity's version, counted per topic.")
+    def version(self) -> int:
+        return self.told.version
+
+    @strawberry.field(description="When it was written.")
+    def occurred_at(self) -> datetime:
+        return self.told.occurred_at
+
+    @batched(
+        description="The entity as the caller sees it now: at least as new as this change. Null on DELETE, and where "
+        "the caller can see it no more by now: a later change says so."
+    )
+    @staticmethod
+    async def entity(parents: Sequence["Change"], batch: Batch[Context]) -> list[Node | None]:
+        wanted = [
+            None if parent.told.action == outbox.Action.DELETE else (TYPES[parent.told.topic], parent.told.entity_id)
+            for parent in parents
+        ]
+        return await load_nodes(batch.context, wanted)
+
+
+@strawberry.type(
+    description="Changes of the feed, in its order. `endPosition` is where to go on from, also when all between was "
+    "not for this caller: positions have no gaps, a filtered answer has."
+)
+class ChangePage:
+    page: strawberry.Private[feed.Page]
+
+    @strawberry.field(description="What the caller is told.")
+    def changes(self) -> list[Change]:
+        return [Change(told=told) for told in self.page.changes]
+
+    @strawberry.field(description="Go on from here, as `after`.")
+    def end_position(self) -> Position:
+        return Position(self.page.end)
+
+    @strawberry.field(description="How far the feed was when the page was made.")
+    def head(self) -> Position:
+        return Position(self.page.head)
+
+    @strawberry.field(description="Whether the feed goes on behind `endPosition`.")
+    def has_more(self) -> bool:
+        return self.page.has_more
+
+    @strawberry.field(
+        description="`after` is older than what is kept, or ahead of the feed: no changes are given, take a snapshot."
+    )
+    def snapshot_required(self) -> bool:
+        return self.page.snapshot_required
