@@ -19,6 +19,9 @@ from app.events.webhooks.tables import webhook, webhook_attempt, webhook_deliver
 from app.platform.db import Database, Reader, Tx
 from app.platform.ids import new_id
 
+ALARMS_AFTER: Final = 5
+"""Attempts in a row that failed, after which it is logged as a warning."""
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -109,7 +112,7 @@ CLAIM: Final = (
 WEBHOOKS: Final = select(webhook).where(webhook.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 BEGIN: Final = insert(webhook_attempt)
 LOCK_WEBHOOK: Final = (
-    select(webhook.c.failing_since).where(webhook.c.id == bindparam("hook", type_=Uuid)).with_for_update(key_share=True)
+    select(webhook.c.failures).where(webhook.c.id == bindparam("hook", type_=Uuid)).with_for_update(key_share=True)
 )
 LOCK_DELIVERY: Final = select(webhook_delivery).where(webhook_delivery.c.id == _delivery_id).with_for_update()
 END: Final = (
@@ -192,7 +195,7 @@ async def claim(db: Database, ids: Sequence[UUID], now: datetime, pace: Pace) ->
 
 
 async def record(tx: Tx, sent: Row[Any], outcome: Outcome, now: datetime, pace: Pace) -> bool | None:
-    """Store what became of an attempt. Whether its webhook works now, where that is new; else None."""
+    """Store what became of an attempt. Whether its webhook works, when that is worth telling an operator; else None."""
     found = await tx.row(LOCK_WEBHOOK, {"hook": sent.webhook_id})
     current = await tx.row(LOCK_DELIVERY, {"one": sent.id})
     if found is None or current is None:
@@ -214,9 +217,9 @@ async def record(tx: Tx, sent: Row[Any], outcome: Outcome, now: datetime, pace: 
         return None
     if outcome.delivered:
         await tx.execute(WORKS, {"hook": sent.webhook_id, "now": now})
-        return None if found.failing_since is None else True
+        return True if found.failures >= ALARMS_AFTER else None
     await tx.execute(FAILS, {"hook": sent.webhook_id, "now": now, "failure": outcome.error})
-    return False if found.failing_since is None else None
+    return False if found.failures + 1 == ALARMS_AFTER else None
 
 
 async def _move(tx: Tx, current: Row[Any], outcome: Outcome, now: datetime, pace: Pace, *, mine: bool) -> None:

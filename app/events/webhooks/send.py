@@ -28,6 +28,8 @@ from app.platform.outbound.post import Answer, Bounds, Unanswered, post
 log = structlog.get_logger("feira.webhooks")
 
 FAILED_PAUSE: Final = 1.0
+APART: Final = 0.01
+"""Seconds between two rounds at least: what ends in between is followed up together."""
 TELLS_EVERY: Final = 15.0
 
 
@@ -71,6 +73,7 @@ class Sending:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(self.pace.looks_every):
                             await self.wake.wait()
+                            await asyncio.sleep(APART)
         finally:
             await self._end()
 
