@@ -21,8 +21,10 @@ from app.api.schema import schema
 from app.api.snapshot import PATH as SNAPSHOT
 from app.api.snapshot import SnapshotRoute
 from app.api.transport.route import GraphQLRoute
+from app.api.webhooks.shaping import shaper
 from app.events.follower import Follower
 from app.events.sequencer import sequence
+from app.events.webhooks.send import Sending
 from app.identity.tokens import refuse_demo_tokens
 from app.platform import clock, logs
 from app.platform.config import ConfigError, Settings
@@ -30,7 +32,7 @@ from app.platform.db import Database
 from app.platform.lease import LOST
 from app.platform.migrate import ROOT
 from app.platform.spool import Spool
-from app.worker import work
+from app.worker import with_webhooks, work
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -68,7 +70,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     feed = Follower(database)
     metrics.follow(database, feed)
     check_table(schema._schema)
-    context_for = contexts(database, production=settings.production, feed=feed)
+    context_for = contexts(database, production=settings.production, feed=feed, webhook_allow=settings.webhook_allow)
     spool = Spool(settings.data_dir / "spool")
     snapshots = SnapshotRoute(database, spool, context_for)
     route = GraphQLRoute(
@@ -85,6 +87,14 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
         vary=("authorization", "feira-channel", "accept-language"),
     )
 
+    sending = Sending(
+        database,
+        shaper(route.engine, database),
+        settings.webhook_allow,
+        observe=metrics.webhook_tried,
+        count=metrics.webhooks_wait,
+    )
+
     @asgi("/graphql", is_mount=True, copy_scope=False)
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
         await route(scope, receive, send)
@@ -97,7 +107,8 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     async def running(_: Litestar) -> AsyncIterator[None]:
         if settings.production:
             await refuse_demo_tokens(database, clock.now())
-        async with following(feed, sequence(database, feed.poke, feed.take), *([work(database)] if working else [])):
+        jobs = [work(database, with_webhooks(sending))] if working else []
+        async with following(feed, sequence(database, feed.poke, feed.take), *jobs):
             yield
         await spool.close()
         await database.close()

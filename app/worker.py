@@ -28,6 +28,8 @@ from app.customers.tables import customer
 from app.events import audit as events_audit
 from app.events import retention
 from app.events.outbox import Topic
+from app.events.webhooks import forget as webhook_log
+from app.events.webhooks.send import Sending
 from app.fulfillment import audit as fulfillment_audit
 from app.inventory import audit as inventory_audit
 from app.inventory import sweeper
@@ -96,6 +98,11 @@ async def keep_feed(database: Database) -> int:
     return await retention.keep(database, clock.now())
 
 
+async def forget_webhooks(database: Database) -> int:
+    """What was sent is told for a week, what could not be sent for a month."""
+    return await webhook_log.forget(database, clock.now())
+
+
 JOBS = (
     Job("sweep holds", 0.5, sweep_holds),
     Job("tell prices", 0.5, tell_prices),
@@ -104,7 +111,18 @@ JOBS = (
     Job("keep the feed", 60, keep_feed),
     Job("compare channels", 300, compare_channels),
     Job("forget operations", 3600, forget_operations),
+    Job("forget webhooks", 600, forget_webhooks),
 )
+
+
+def with_webhooks(sending: Sending) -> tuple[Job, ...]:
+    """The jobs, and what sends webhooks, which never ends: those under way must not hold up the next."""
+
+    async def send(_: Database) -> int:
+        await sending.run()
+        return 0
+
+    return (*JOBS, Job("send webhooks", 1, send))
 
 
 async def work(database: Database, jobs: tuple[Job, ...] = JOBS) -> None:

@@ -30,6 +30,7 @@ from app.identity.recent import Recent
 from app.platform import clock, texts
 from app.platform.db import Database
 from app.platform.errors import InvalidInput
+from app.platform.outbound.address import NOTHING, Allowed
 
 FRESH_SECONDS: Final = 1.5
 """A change of a channel's settings is noticed within this time in every process."""
@@ -41,7 +42,12 @@ _channels: WeakKeyDictionary[Database, Recent[Key, Row[Any]]] = WeakKeyDictionar
 
 
 def contexts(
-    db: Database, *, production: bool = False, base_url: str = "", feed: Follower | None = None
+    db: Database,
+    *,
+    production: bool = False,
+    base_url: str = "",
+    feed: Follower | None = None,
+    webhook_allow: Allowed = NOTHING,
 ) -> Callable[[Request], Awaitable[Context]]:
     """What makes the context of each request. A shop in production takes no demo tokens.
 
@@ -71,6 +77,7 @@ def contexts(
             feed=feed,
             as_of=as_of,
             again=partial(context_for, request),
+            webhook_allow=webhook_allow,
         )
 
     return context_for

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from app.events.follower import Follower
 from app.identity.principal import Actor, Principal
 from app.platform.db import Database
+from app.platform.outbound.address import NOTHING, Allowed
 
 
 @dataclass(slots=True)
@@ -32,6 +33,8 @@ class Context:
     wrote: int | None = None
     # The same request's context at a later moment, for a subscription: the credential is looked at again.
     again: "Callable[[], Awaitable[Context]] | None" = None
+    # Where webhooks may be sent beside public addresses.
+    webhook_allow: Allowed = NOTHING
     # What one request need not read twice, by the name of what it is.
     memory: dict[Any, Any] = field(default_factory=dict)
 

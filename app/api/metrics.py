@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy.pool import QueuePool
 
 from app.api.feed_metrics import FeedMetrics
 from app.api.transport.desk import Observation
 from app.events.follower import Follower
+from app.events.webhooks.queue import Outcome
 from app.platform.db import Database
 
 # An operation's name is the client's to choose: so many are kept apart, the rest are one.
@@ -36,6 +37,15 @@ class Metrics:
         self._requests = Counter(
             "feira_requests", "HTTP requests by method and status.", ["method", "status"], registry=self.registry
         )
+        self._attempts = Counter(
+            "feira_webhook_attempts", "Attempts to send a webhook.", ["outcome"], registry=self.registry
+        )
+        self._attempt_seconds = Histogram(
+            "feira_webhook_attempt_seconds", "How long they took.", buckets=BUCKETS, registry=self.registry
+        )
+        self._waiting = Gauge(
+            "feira_webhook_deliveries_waiting", "Deliveries planned and not over.", registry=self.registry
+        )
         self._names: set[str] = set()
         self._feed: FeedMetrics | None = None
 
@@ -61,6 +71,15 @@ class Metrics:
         """A request was answered."""
         known = method if method in {"GET", "HEAD", "POST", "OPTIONS"} else "other"
         self._requests.labels(known, str(status)).inc()
+
+    def webhook_tried(self, outcome: Outcome) -> None:
+        """An attempt to send a webhook is over."""
+        self._attempts.labels("delivered" if outcome.delivered else "failed").inc()
+        self._attempt_seconds.observe(outcome.milliseconds / 1_000)
+
+    def webhooks_wait(self, number: int) -> None:
+        """So many deliveries wait, in the whole shop."""
+        self._waiting.set(number)
 
     async def text(self) -> bytes:
         """In Prometheus' text format."""

@@ -77,6 +77,8 @@ NEEDS: Final[Mapping[str, str | Selling | Known | None]] = {
     "Query.stockLevels": "stock.read",
     "Query.stockMovements": "stock.read",
     "Query.deliveryMethods": "settings.write",
+    "Query.webhook": "settings.write",
+    "Query.webhooks": "settings.write",
     "Query.carts": "carts.read",
     "Query.orders": "orders.read",
     # --- what shoppers write
@@ -144,6 +146,16 @@ NEEDS: Final[Mapping[str, str | Selling | Known | None]] = {
     "Mutation.registerUpdate": "settings.write",
     "Mutation.deliveryMethodCreate": "settings.write",
     "Mutation.deliveryMethodUpdate": "settings.write",
+    # --- webhooks: of those who have it, who works everywhere
+    "Mutation.webhookCreate": "settings.write",
+    "Mutation.webhookUpdate": "settings.write",
+    "Mutation.webhookPause": "settings.write",
+    "Mutation.webhookResume": "settings.write",
+    "Mutation.webhookSecretRotate": "settings.write",
+    "Mutation.webhookDelete": "settings.write",
+    "Mutation.webhookReplay": "settings.write",
+    "Mutation.webhookTest": "settings.write",
+    "Mutation.webhookDeliveryRedeliver": "settings.write",
     # --- who may
     "Mutation.staffCreate": "staff.write",
     "Mutation.staffUpdate": "staff.write",

@@ -37,6 +37,8 @@ from app.api.pos.queries import PosQueries
 from app.api.pricing.mutations import PricingMutations
 from app.api.pricing.queries import PricingQueries
 from app.api.scalars import SCALARS
+from app.api.webhooks.mutations import WebhookMutations
+from app.api.webhooks.queries import WebhookQueries
 from app.platform import ids
 
 MOST_NODES = 100
@@ -76,6 +78,7 @@ class Query(
     PosQueries,
     EventQueries,
     ConvergenceQueries,
+    WebhookQueries,
 ):
     pass
 
@@ -97,6 +100,7 @@ class Mutation(
     PosMutations,
     IdentityMutations,
     FollowerMutations,
+    WebhookMutations,
 ):
     pass
 

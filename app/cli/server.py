@@ -54,11 +54,17 @@ def serve() -> None:
 def worker() -> None:
     """Do the background work alone, for a shop whose servers are started by `feira serve`."""
 
-    async def repeat(database: "Database", _: Settings, steps: Steps) -> None:
-        from app.worker import work
+    async def repeat(database: "Database", settings: Settings, steps: Steps) -> None:
+        from app.api.engine.execute import Engine
+        from app.api.permissions import guard
+        from app.api.schema import schema
+        from app.api.webhooks.shaping import shaper
+        from app.events.webhooks.send import Sending
+        from app.worker import with_webhooks, work
 
+        engine = Engine(schema, production=settings.production, guard=guard)
         steps.end()
-        await work(database)
+        await work(database, with_webhooks(Sending(database, shaper(engine, database), settings.webhook_allow)))
 
     with suppress(KeyboardInterrupt):
         on_database(repeat)

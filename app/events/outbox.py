@@ -31,6 +31,23 @@ class Topic(StrEnum):
     CONFLICT = "CONFLICT"
 
 
+ENTITIES: Final = {
+    Topic.PRODUCT: "Product",
+    Topic.CATEGORY: "Category",
+    Topic.COLLECTION: "Collection",
+    Topic.PRICE: "Variant",
+    Topic.PROMOTION: "Promotion",
+    Topic.AVAILABILITY: "Variant",
+    Topic.STOCK: "StockLevel",
+    Topic.CART: "Cart",
+    Topic.ORDER: "Order",
+    Topic.REGISTER: "Register",
+    Topic.CUSTOMER: "Customer",
+    Topic.CONFLICT: "Conflict",
+}
+"""What each topic's entities are, as their public ids say (`platform.ids`)."""
+
+
 class Action(StrEnum):
     UPSERT = "UPSERT"
     DELETE = "DELETE"

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
+from app.events.webhooks import tables as webhook_tables  # noqa: F401  with these, all tables of the domain are known
 from app.platform.db import id_column, metadata, moment
 
 

@@ -48,6 +48,11 @@ def works_here(principal: Principal) -> bool:
     return principal.kind in ("staff", "device")
 
 
+def works_everywhere(principal: Principal) -> bool:
+    """Whether the caller is bound to no place. What tells of all places is theirs alone."""
+    return principal.location_ids is None and principal.channel_ids is None
+
+
 def reaches(
     principal: Principal, *, location_ids: Collection[UUID] | None, channel_ids: Collection[UUID] | None
 ) -> bool:

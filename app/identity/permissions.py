@@ -19,7 +19,7 @@ PERMISSIONS: Final = {
     "customers.write": "Write customers and groups.",
     "registers.read": "See registers and devices.",
     "feed.read": "See who follows the feed and how far they are, and where channels are at odds.",
-    "settings.write": "Write channels, locations, registers and delivery methods.",
+    "settings.write": "Write channels, locations, registers and delivery methods; everywhere, webhooks too.",
     "staff.write": "Write staff, devices and API clients; make and revoke tokens.",
 }
 

@@ -9,6 +9,8 @@ from typing import Literal, Self, cast, get_args
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.platform.outbound.address import NOTHING, Allowed, Unfit
+
 Environment = Literal["development", "production"]
 LogFormat = Literal["console", "json"]
 
@@ -39,6 +41,8 @@ class Settings:
     log_format: LogFormat = "console"
     # What a caller's operations may cost a second; twenty times that at once. 0: no bound.
     cost_per_second: int = 100_000
+    # Where webhooks may be sent beside public addresses, over plain HTTP too.
+    webhook_allow: Allowed = NOTHING
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -61,6 +65,7 @@ class Settings:
                 _choice(given, "FEIRA_LOG_FORMAT", get_args(LogFormat), "json" if env == "production" else "console"),
             ),
             cost_per_second=_number(given, "FEIRA_COST_PER_SECOND", 100_000, least=0, most=10**9),
+            webhook_allow=_allowed(given, "FEIRA_WEBHOOK_ALLOW"),
         )
 
     @property
@@ -106,3 +111,10 @@ def _number(given: Mapping[str, str], name: str, default: int, *, least: int, mo
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ConfigError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
     return int(value)
+
+
+def _allowed(given: Mapping[str, str], name: str) -> Allowed:
+    try:
+        return Allowed.parse(given.get(name, ""))
+    except Unfit as error:
+        raise ConfigError(f"{name}: {error}") from error

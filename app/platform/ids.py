@@ -47,6 +47,8 @@ PREFIXES = {
     "DeliveryMethod": "dmet",
     "Promotion": "promo",
     "Follower": "foll",
+    "Webhook": "hook",
+    "WebhookDelivery": "hookd",
 }
 _TYPES = {prefix: name for name, prefix in PREFIXES.items()}
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -221,6 +221,10 @@ async def _settings(market: Market) -> None:
     }
     made = await market.done("deliveryMethodCreate", given, answer="deliveryMethod { id }")
     keep["DeliveryMethod"] = made["deliveryMethod"]["id"]
+    given = {"name": "ERP", "url": "https://erp.example/feira"}
+    keep["Webhook"] = (await market.done("webhookCreate", given, answer="webhook { id }"))["webhook"]["id"]
+    tried = await market.done("webhookTest", {"webhookId": keep["Webhook"]}, answer="delivery { id }")
+    keep["WebhookDelivery"] = tried["delivery"]["id"]
 
 
 ADDRESS: Final = {"name": "Ana", "line1": "Rua Um, 1", "city": "Santos", "region": "SP", "country": "BR"}

@@ -48,6 +48,8 @@ Query.stockLevels                                x      x       x       x       
 Query.stockMovements                             x      x       x       x       x       x       x      .        .
 Query.channelViews                               x      x       .       x       x       x       .      .        .
 Query.deliveryMethods                            x      .       .       .       .       .       .      .        .
+Query.webhook                                    x      .       .       .       .       .       .      .        .
+Query.webhooks                                   x      .       .       .       .       .       .      .        .
 Query.staff                                      x      .       .       .       .       .       .      .        .
 Query.apiClients                                 x      .       .       .       .       .       .      .        .
 Query.tokens                                     x      .       .       .       .       .       .      .        .
@@ -116,6 +118,15 @@ Mutation.registerCreate                          x      .       .       .       
 Mutation.registerUpdate                          x      .       .       .       .       .       .      .        .
 Mutation.deliveryMethodCreate                    x      .       .       .       .       .       .      .        .
 Mutation.deliveryMethodUpdate                    x      .       .       .       .       .       .      .        .
+Mutation.webhookCreate                           x      .       .       .       .       .       .      .        .
+Mutation.webhookUpdate                           x      .       .       .       .       .       .      .        .
+Mutation.webhookPause                            x      .       .       .       .       .       .      .        .
+Mutation.webhookResume                           x      .       .       .       .       .       .      .        .
+Mutation.webhookSecretRotate                     x      .       .       .       .       .       .      .        .
+Mutation.webhookDelete                           x      .       .       .       .       .       .      .        .
+Mutation.webhookReplay                           x      .       .       .       .       .       .      .        .
+Mutation.webhookTest                             x      .       .       .       .       .       .      .        .
+Mutation.webhookDeliveryRedeliver                x      .       .       .       .       .       .      .        .
 Mutation.staffCreate                             x      .       .       .       .       .       .      .        .
 Mutation.staffUpdate                             x      .       .       .       .       .       .      .        .
 Mutation.deviceCreate                            x      .       .       .       .       .       .      .        .

@@ -70,6 +70,7 @@ scalar("DateTime", _mostly(_times, _odd_times).map(nodes.String))
 scalar("UUID", _mostly(st.uuids().map(str), ["", "x"]).map(nodes.String))
 scalar("CurrencyCode", _mostly(st.just("BRL"), ["USD", "JPY", "XXX", "brl", ""]).map(nodes.String))
 scalar("CountryCode", _mostly(st.sampled_from(["BR", "DE", "US"]), ["XX", "br", ""]).map(nodes.String))
+scalar("Position", _mostly(st.integers(0, 100).map(str), ["", "x", "-1", "9" * 19, "9" * 20]).map(nodes.String))
 scalar("JSON", st.just(nodes.String("x")))
 
 

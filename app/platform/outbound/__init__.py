@@ -1,0 +1,1 @@
+"""Calling others over HTTP: where that may go, and how little of what comes back is believed."""
