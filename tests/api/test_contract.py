@@ -23,9 +23,6 @@ CONTRACT = ROOT.parent / "shared" / "contract.graphql"
 
 # Names of the contract that later work brings. What has come is taken off, and must stay from then on.
 _WAITING = """
-    TopicDigest TopicDigestInput
-    FollowerAcknowledgeInput.digests FollowerAcknowledgePayload.mismatches Convergence.digests
-
     OfflineOperationInput OfflineActionInput OfflineSaleInput OfflineSaleLineInput OfflineDiscountInput
     OfflineReturnInput OfflineReturnLineInput OfflineCashMovementInput OfflineSessionOpenInput OfflineSessionCloseInput
     OperationsSyncInput OperationOutcome OperationResult OperationsSyncPayload Mutation.operationsSync

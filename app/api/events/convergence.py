@@ -10,12 +10,16 @@ from sqlalchemy import Row
 
 from app.api.context import Context, Info
 from app.api.engine.batch import Batch, batched
+from app.api.events.digests import TopicDigest, digests_for
 from app.api.events.followers import Follower
+from app.api.events.types import Topic
 from app.api.paging import check_first
+from app.api.records import SOURCES
 from app.api.scalars import Position
 from app.browse.convergence import kept_divergences, last_sweep
 from app.events.feed import head_of
 from app.events.followers import all_followers
+from app.identity.following import scopes_of
 
 if TYPE_CHECKING:
     from app.api.catalog.variants import Variant
@@ -60,6 +64,19 @@ class Convergence:
         return [
             Divergence(variant_key=row.variant_id, channels=row.channels, what=row.what)
             for row in await kept_divergences(info.context.db, most=check_first(first))
+        ]
+
+    @strawberry.field(
+        description="What a copy of each topic comes to now, as the caller sees it. Topics that are changing at this "
+        "moment are left out."
+    )
+    async def digests(self, info: Info) -> list[TopicDigest]:
+        context = info.context
+        topics = [topic for topic in scopes_of(context.principal, context.channel.id) if topic in SOURCES]
+        head, found = await digests_for(context, topics)
+        return [
+            TopicDigest(topic=Topic(topic.value), position=Position(head), digest=digest)
+            for topic, digest in found.items()
         ]
 
     @strawberry.field(description="When the last sweep over all variants ended; null before the first.")

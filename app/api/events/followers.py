@@ -9,7 +9,10 @@ import strawberry
 from sqlalchemy import Row
 
 from app.api.context import Context, Info
-from app.api.errors import Payload
+from app.api.errors import Payload, user_error
+from app.api.events import digests
+from app.api.events.digests import TopicDigestInput
+from app.api.events.types import Topic
 from app.api.nodes import Node, loads
 from app.api.perform import Result, perform
 from app.api.scalars import Position
@@ -19,6 +22,7 @@ from app.identity import fields
 from app.identity.principal import Actor
 from app.platform import ids
 from app.platform.db import Tx
+from app.platform.errors import InvalidInput
 
 LONGEST_NAME: Final = 100
 LARGEST_INT: Final = 2**31 - 1
@@ -78,10 +82,24 @@ class FollowerAcknowledgeInput:
     position: Position = field(
         description="It has taken in all up to there. May be less than before: a copy that was restored."
     )
+    digests: list[TopicDigestInput] | None = field(
+        default=None, description="Of its copy at that position, to be compared with the shop; each topic once."
+    )
 
 
-@strawberry.type(description="The follower as it is now.")
+@strawberry.type(description="The follower as it is now, and whether its copy is the shop's.")
 class FollowerAcknowledgePayload(Payload):
+    @strawberry.field(description="Topics of which the follower's copy is not what the shop has: take a snapshot.")
+    def mismatches(self) -> list[Topic]:
+        return [Topic(name) for name in self.result.get("mismatches", ())]
+
+    @strawberry.field(
+        description="Topics that could be compared. The others have changed since the position, or are changing: "
+        "catch up, and ask again."
+    )
+    def compared(self) -> list[Topic]:
+        return [Topic(name) for name in self.result.get("compared", ())]
+
     @strawberry.field(description="The follower; null when refused.")
     async def follower(self, info: Info) -> Follower | None:
         return await one(Follower, info.context, self.key("follower"))
@@ -95,6 +113,11 @@ class FollowerMutations:
     async def follower_acknowledge(
         self, info: Info, input: Annotated[FollowerAcknowledgeInput, strawberry.argument(description="How far.")]
     ) -> FollowerAcknowledgePayload | None:
+        try:
+            compared, mismatches = await _compare(info.context, input)
+        except InvalidInput as refused:
+            return FollowerAcknowledgePayload(result={}, user_errors=[user_error(refused)], replayed=False)
+
         async def command(tx: Tx, actor: Actor) -> Result:
             follower_id = await followers.acknowledge(
                 tx,
@@ -104,6 +127,16 @@ class FollowerMutations:
                 position=int(input.position),
                 now=actor.now,
             )
-            return {"follower": follower_id}
+            return {"follower": follower_id, "compared": compared, "mismatches": mismatches}
 
         return await perform(info, FollowerAcknowledgePayload, input, command, harmless=True)
+
+
+async def _compare(context: Context, given: FollowerAcknowledgeInput) -> tuple[list[str], list[str]]:
+    """The topics whose digests could be compared, and those of them that differ."""
+    told = digests.check(context, given.digests or ())
+    if not told:
+        return [], []
+    _, ours = await digests.digests_for(context, told, int(given.position))
+    compared = [topic for topic in told if topic in ours]
+    return [topic.value for topic in compared], [topic.value for topic in compared if ours[topic] != told[topic]]
