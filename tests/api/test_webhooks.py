@@ -18,7 +18,7 @@ from app.events.webhooks.send import Sending
 from app.platform.outbound.address import Allowed
 from tests.api.market import Market, open_market, stock_market
 from tests.databases import Servers
-from tests.events.webhooks.rig import BOUNDS, NUMBER, QUICK, until
+from tests.events.webhooks.rig import BOUNDS, number, quick, until
 from tests.platform.outbound import receiver as acts
 from tests.platform.outbound.receiver import Receiver, receiving
 
@@ -46,7 +46,7 @@ async def market(postgres_servers: Servers) -> AsyncIterator[Market]:
 @asynccontextmanager
 async def sending(market: Market) -> AsyncIterator[Sending]:
     db = market.shop.db
-    made = Sending(db, shaper(Engine(schema, guard=guard), db), ALLOWED, pace=QUICK, bounds=BOUNDS)
+    made = Sending(db, shaper(Engine(schema, guard=guard), db), ALLOWED, pace=quick(claimed_for=30), bounds=BOUNDS)
     task = asyncio.create_task(made.run())
     try:
         yield made
@@ -58,22 +58,16 @@ async def sending(market: Market) -> AsyncIterator[Sending]:
 
 async def subscribe(market: Market, receiver: Receiver, **given: object) -> str:
     """A webhook of this receiver that begins at the end of what was told so far; its id."""
-    await number(market)
+    await number(market.shop.db)
     fields = {"name": "ERP", "url": receiver.url(), "topics": ["PRODUCT"], **given}
     made = await market.done("webhookCreate", fields, answer=WEBHOOK)
     return str(made["webhook"]["id"])
 
 
-async def number(market: Market) -> None:
-    async with market.shop.db.transaction() as tx:
-        await tx.execute(text("SELECT 1 FROM feed_head FOR UPDATE"))
-        await tx.execute(NUMBER)
-
-
 async def rename(market: Market, name: str) -> None:
     texts = [{"locale": "pt-BR", "name": name}, {"locale": "en", "name": "Mug"}]
     await market.done("productUpdate", {"productId": market.of["Product"], "texts": texts})
-    await number(market)
+    await number(market.shop.db)
 
 
 async def seen(market: Market, webhook: str, **more: object) -> Any:
@@ -205,7 +199,7 @@ async def test_it_is_shaped_in_the_channel_of_its_filter(market: Market) -> None
                 ),
                 {"scopes": scopes},
             )
-        await number(market)
+        await number(market.shop.db)
         await until(lambda: [got for got in receiver.received if got.change["topic"] == "PRICE"])
     assert {got.said["data"]["channel"]["code"] for got in receiver.received} == {"pos"}
 

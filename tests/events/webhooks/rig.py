@@ -47,12 +47,33 @@ NUMBER: Final = text("""
 """)
 
 
+# Whether a server numbers them itself: the office that `platform.lease` elects it to.
+NUMBERED: Final = text("""
+    SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND classid = 1717922162 AND objid = 1 AND datname = current_database()
+""")
+REST: Final = text("SELECT count(*) FROM outbox WHERE NOT EXISTS (SELECT FROM feed WHERE outbox_id = outbox.id)")
+
+
+async def number(db: Database) -> None:
+    """Number what was emitted, or wait until a server that runs has done it."""
+    if await db.value(NUMBERED) is None:
+        async with db.transaction() as tx:
+            await tx.execute(text("SELECT 1 FROM feed_head FOR UPDATE"))
+            await tx.execute(NUMBER)
+    else:
+        await until(lambda: all_numbered(db))
+
+
+async def all_numbered(db: Database) -> bool:
+    return bool(await db.value(REST) == 0)
+
+
 async def tell(db: Database, *changes: Change) -> int:
     """Emit these changes and number them; the feed's head then."""
     async with db.transaction() as tx:
         await emit(tx, changes)
-        await tx.execute(text("SELECT 1 FROM feed_head FOR UPDATE"))
-        await tx.execute(NUMBER)
+    await number(db)
     return (await head_of(db)).position
 
 
