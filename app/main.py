@@ -94,6 +94,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
         observe=metrics.webhook_tried,
         count=metrics.webhooks_wait,
     )
+    feed.on_rows(lambda _: sending.wake.set())
 
     @asgi("/graphql", is_mount=True, copy_scope=False)
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,11 +8,27 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Text, Uuid, any_, bindparam, case, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.events.feed import head_of
 from app.events.tables import feed, feed_head, follower, outbox
+from app.events.webhooks.tables import webhook
 from app.platform.db import Reader, Tx
 from app.platform.errors import InvalidInput
 from app.platform.ids import new_id
@@ -48,17 +64,31 @@ ADD: Final = insert(follower)
 FORGET: Final = delete(follower).where(follower.c.last_seen_at < bindparam("before"))
 
 
+_SHOWN: Final = ("id", "principal", "name", "kind", "position", "epoch", "last_seen_at")
+# Webhooks follow without a word: what is planned for one is kept for it.
+_webhooks = select(
+    webhook.c.id,
+    literal("webhook"),
+    webhook.c.name,
+    literal("webhook"),
+    webhook.c.planned,
+    select(feed_head.c.epoch).scalar_subquery(),
+    func.coalesce(webhook.c.last_delivered_at, webhook.c.created_at),
+).where(webhook.c.deleted_at.is_(None))
+_everybody = union_all(select(*(follower.c[name] for name in _SHOWN)), _webhooks).subquery("everybody")
+
+
 def _states(*which: ColumnElement[bool]) -> Select[Any]:
     """What an earlier epoch's positions say of this one is nothing: such a follower has all before it."""
-    reached = case((follower.c.epoch == feed_head.c.epoch, follower.c.position), else_=0)
+    reached = case((_everybody.c.epoch == feed_head.c.epoch, _everybody.c.position), else_=0)
     next_one = func.greatest(reached, feed_head.c.forgotten) + 1
     return (
         select(
-            *follower.c,
+            *_everybody.c,
             func.greatest(feed_head.c.position - reached, 0).label("lag"),
             outbox.c.occurred_at.label("waits_since"),
         )
-        .select_from(follower)
+        .select_from(_everybody)
         .join(feed_head, feed_head.c.id == 1)
         .outerjoin(feed, feed.c.position == next_one)
         .outerjoin(outbox, outbox.c.id == feed.c.outbox_id)
@@ -66,8 +96,8 @@ def _states(*which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-BY_IDS: Final = _states(follower.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-ALL: Final = _states().order_by(follower.c.position, follower.c.id).limit(bindparam("most"))
+BY_IDS: Final = _states(_everybody.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+ALL: Final = _states().order_by(_everybody.c.position, _everybody.c.id).limit(bindparam("most"))
 
 
 async def acknowledge(tx: Tx, *, principal: str, kind: str, name: str, position: int, now: datetime) -> UUID:

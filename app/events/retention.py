@@ -1,7 +1,7 @@
 """What is forgotten of the feed, and when: whole partitions, the oldest first.
 
-A change is kept for 48 hours, and longer while a named follower has not taken it in: 7 days at most, and not for one
-that has been silent for so long. A shop with few changes keeps them until a partition is full.
+A change is kept for 48 hours, and longer while a named follower has not taken it in, or a webhook has not planned it: 7
+days at most, and not for a follower that has been silent for so long. A shop with few changes keeps them until a partition is full.
 
 `feed_head.forgotten` rises first, so that who reads from there is told to take a snapshot; then the feed's partitions
 are dropped; then the outbox's that no row of the feed points into any more. Whatever is cut short is taken up again.
@@ -17,6 +17,7 @@ from app.events import partitions
 from app.events.followers import QUIET, forget_silent
 from app.events.partitions import Partition
 from app.events.tables import feed, feed_head, follower, outbox
+from app.events.webhooks.plan import least_planned
 from app.platform.db import Database, Tx
 
 log = structlog.get_logger("feira.retention")
@@ -101,6 +102,9 @@ async def _may_go(tx: Tx, up_to: int, now: datetime, *, epoch: str, floor: int) 
         return False
     if newest is None or newest <= now - HELD_BACK:
         return True
+    planned = await least_planned(tx)
+    if planned is not None and planned < up_to:
+        return False
     waiting = {"up_to": up_to, "epoch": epoch, "heard_since": now - QUIET}
     return not await tx.value(WAITED_FOR, waiting)
 

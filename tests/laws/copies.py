@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from app.api.events.types import TYPES
 from app.api.records import SOURCES, records
 from app.browse.records.record import DIGEST, record_hash
 from app.browse.records.view import View, view_of
 from app.browse.snapshot import write_snapshot
 from app.channels.queries import default_channel
 from app.events.feed import Page, page
-from app.events.outbox import Action, Topic
+from app.events.outbox import ENTITIES, Action, Topic
 from app.identity.following import scopes_of
 from app.identity.principal import Principal
 from app.platform import clock, ids
@@ -72,7 +71,7 @@ class Copy:
             wanted = [one.entity_id for one in told if one.action == Action.UPSERT]
             read = await records(self.database, topic, wanted, view)
             for one in told:
-                key = (topic.value, ids.encode(TYPES[topic], one.entity_id))
+                key = (topic.value, ids.encode(ENTITIES[topic], one.entity_id))
                 if one.entity_id in read:
                     self.kept[key] = read[one.entity_id].canonical
                 else:

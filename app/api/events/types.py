@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -51,23 +50,6 @@ def topics_of(given: Sequence[Topic] | None) -> list[outbox.Topic] | None:
     return None if given is None else [outbox.Topic(str(each.value)) for each in given]
 
 
-TYPES: Final = {
-    outbox.Topic.PRODUCT: "Product",
-    outbox.Topic.CATEGORY: "Category",
-    outbox.Topic.COLLECTION: "Collection",
-    outbox.Topic.PRICE: "Variant",
-    outbox.Topic.PROMOTION: "Promotion",
-    outbox.Topic.AVAILABILITY: "Variant",
-    outbox.Topic.STOCK: "StockLevel",
-    outbox.Topic.CART: "Cart",
-    outbox.Topic.ORDER: "Order",
-    outbox.Topic.REGISTER: "Register",
-    outbox.Topic.CUSTOMER: "Customer",
-    outbox.Topic.CONFLICT: "Conflict",
-}
-"""The type of each topic's entities."""
-
-
 @strawberry.type(
     description="One change of one entity. What begins or ends by the clock (a scheduled price, a publication, a hold) "
     "is a change too, when it does."
@@ -89,7 +71,7 @@ class Change:
 
     @strawberry.field(description="The entity's id.")
     def entity_id(self) -> strawberry.ID:
-        return strawberry.ID(ids.encode(TYPES[self.told.topic], self.told.entity_id))
+        return strawberry.ID(ids.encode(outbox.ENTITIES[self.told.topic], self.told.entity_id))
 
     @strawberry.field(description="The entity's version, counted per topic.")
     def version(self) -> int:
@@ -106,7 +88,9 @@ class Change:
     @staticmethod
     async def entity(parents: Sequence["Change"], batch: Batch[Context]) -> list[Node | None]:
         wanted = [
-            None if parent.told.action == outbox.Action.DELETE else (TYPES[parent.told.topic], parent.told.entity_id)
+            None
+            if parent.told.action == outbox.Action.DELETE
+            else (outbox.ENTITIES[parent.told.topic], parent.told.entity_id)
             for parent in parents
         ]
         return await load_nodes(batch.context, wanted)

@@ -12,11 +12,9 @@ from sqlalchemy import Row
 
 from app.events.feed import FeedRow
 from app.events.outbox import Action, Topic
-from app.events.scopes import PUBLIC, STAFF, channel_scope, location_scope, place_scope, sold_scope
+from app.events.scopes import PUBLIC, STAFF, channel_scope, closed_scope, location_scope, place_scope, sold_scope
 
-_CLOSED: Final = "closed"
-"""The scope of what is closed and can be opened again, alone and with a location behind a colon."""
-_SHOP: Final = frozenset({STAFF, PUBLIC, _CLOSED})
+_SHOP: Final = frozenset({STAFF, PUBLIC, closed_scope(None)})
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ def in_channels(ids: Collection[UUID]) -> frozenset[str]:
 
 def at_locations(ids: Collection[UUID]) -> frozenset[str]:
     """The scopes of what is, is sold, or is served at these locations."""
-    closed = (f"{_CLOSED}:{each}" for each in ids)
-    return frozenset({*map(location_scope, ids), *map(place_scope, ids), *closed})
+    return frozenset({*map(location_scope, ids), *map(place_scope, ids), *map(closed_scope, ids)})
 
 
 def told(row: FeedRow, wanted: Wanted) -> Action | None:
