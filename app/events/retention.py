@@ -1,7 +1,8 @@
 """What is forgotten of the feed, and when: whole partitions, the oldest first.
 
 A change is kept for 48 hours, and longer while a named follower has not taken it in, or a webhook has not planned it: 7
-days at most, and not for a follower that has been silent for so long. A shop with few changes keeps them until a partition is full.
+days at most, and not for a follower that has been silent for so long. A shop with few changes keeps them until a
+partition is full.
 
 `feed_head.forgotten` rises first, so that who reads from there is told to take a snapshot; then the feed's partitions
 are dropped; then the outbox's that no row of the feed points into any more. Whatever is cut short is taken up again.

@@ -1,4 +1,4 @@
-"""A follower learns whether its copy is the shop's: from a snapshot, from what it followed since, and when it is not."""
+"""A follower learns whether its copy is the shop's: at the beginning, after it followed, and when it went wrong."""
 
 import gzip
 import hashlib
