@@ -6,7 +6,7 @@ export PYTHON
 WITH_MAKE := $(if $(shell command -v setpriv),setpriv --pdeathsig TERM --)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench fuzz lock schema migration system-deps run-env dev-env
+.PHONY: help up test check bench proof fuzz lock schema migration system-deps run-env dev-env
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -26,6 +26,10 @@ check: dev-env ## What needs no database: lint, format, types, layers, the print
 
 bench: dev-env ## Measure, one JSON line a figure
 	@$(BIN)/python -m benchmarks
+
+proof: dev-env ## Run the feed's proofs for longer than the tests do; make proof SECONDS=600 for ten minutes each
+	FEIRA_PROOF_SECONDS=$(or $(SECONDS),120) FEIRA_PROOF_CUTS=$(or $(CUTS),500) FEIRA_WEBHOOK_ROUNDS=$(or $(ROUNDS),200) \
+		$(BIN)/pytest tests/laws/test_feed.py tests/peers/test_following.py tests/events/webhooks/test_send.py
 
 fuzz: dev-env ## Send 2,000 operations that Schemathesis makes up; make fuzz CASES=10000 sends more
 	FEIRA_FUZZ_CASES=$(or $(CASES),2000) $(BIN)/pytest tests/api/test_fuzz.py

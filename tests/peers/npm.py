@@ -43,9 +43,9 @@ async def run(*arguments: str, cwd: Path = PEERS, seconds: float = 60) -> tuple[
     return process.returncode or 0, out.decode(), err.decode()
 
 
-async def node(script: str, *arguments: str) -> Any:
+async def node(script: str, *arguments: str, seconds: float = 60) -> Any:
     """What a script of this folder prints, read as JSON."""
-    code, out, err = await run(str(PEERS / script), *arguments)
+    code, out, err = await run(str(PEERS / script), *arguments, seconds=seconds)
     assert code == 0, err
     return json.loads(out)
 

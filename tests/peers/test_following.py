@@ -30,7 +30,8 @@ async def test_a_subscriber_who_is_cut_off_a_hundred_times_misses_and_repeats_no
 
         writers = [asyncio.create_task(write()) for _ in range(2)]
         try:
-            told: Any = await node("follow.mjs", kind, f"{server.url}/graphql", server.tokens["owner"], CUTS, "STOCK")
+            url, token = f"{server.url}/graphql", server.tokens["owner"]
+            told: Any = await node("follow.mjs", kind, url, token, CUTS, "STOCK", seconds=60 + float(CUTS))
         finally:
             stopped.set()
             await asyncio.gather(*writers)
