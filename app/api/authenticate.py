@@ -8,7 +8,6 @@ say in `connection_init` what others say in headers: `Authorization`, `Feira-Cha
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -169,11 +168,4 @@ def _open(channel: Row[Any] | None, which: str) -> Row[Any]:
 
 async def _remembered(db: Database, key: Key, find: Callable[[], Awaitable[Row[Any] | None]]) -> Row[Any] | None:
     recent = _channels.setdefault(db, Recent(seconds=FRESH_SECONDS, most=MOST_KEPT))
-    kept = recent.get(key)
-    if kept is not None:
-        return kept
-    since = monotonic()
-    found = await find()
-    if found is not None:
-        recent.keep(key, found, since=since)
-    return found
+    return await recent.get_or(key, find)

@@ -73,10 +73,12 @@ def worker() -> None:
 def application() -> "ASGIApp":
     """The web application with the settings of the environment; uvicorn calls it in each of its processes."""
     from app.main import create_app
-    from app.platform.serving import end_with_parent
+    from app.platform.serving import end_with_parent, spare_the_collector
 
     end_with_parent()
-    return create_app(Settings.from_environment())
+    app = create_app(Settings.from_environment())
+    spare_the_collector()
+    return app
 
 
 @contextmanager

@@ -8,7 +8,6 @@ process within that time after its commit.
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -102,16 +101,18 @@ async def authenticate(db: Database, secret: str, now: datetime, *, demo_tokens:
     if key is None:
         return None
     recent = _known.setdefault(db, Recent(seconds=FRESH_SECONDS, most=MOST_KEPT))
-    known = recent.get(key)
-    if known is None:
-        since = monotonic()
+
+    async def read() -> _Known | None:
         row = await db.row(FIND, {"hash": key})
         if row is None:
             return None
-        known = _Known(_principal(row), row.demo, row.expires_at)
-        recent.keep(key, known, since=since)
         if (row.expires_at is None or now < row.expires_at) and _unnoted(row.last_used_at, now):
             await _note_use(db, row.id, now)
+        return _Known(_principal(row), row.demo, row.expires_at)
+
+    known = await recent.get_or(key, read)
+    if known is None:
+        return None
     if known.expires_at is not None and known.expires_at <= now:
         return None
     return None if known.demo and not demo_tokens else known.principal
