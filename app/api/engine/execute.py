@@ -3,6 +3,7 @@
 from asyncio import Future, ensure_future, shield
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from contextlib import aclosing
+from time import monotonic
 from typing import Any, TypeAlias, cast
 
 import strawberry
@@ -32,6 +33,7 @@ Sight: TypeAlias = Callable[[Any], Hashable]
 _VARIABLE_ERRORS = 10
 _SHARED = 256
 """Answers to events that are kept for those who ask for the same a moment later."""
+_SHARED_SECONDS = 1.0
 
 
 class Result:
@@ -73,7 +75,7 @@ class Engine:
     ) -> None:
         self.limits = limits or Limits()
         self._sight = sight
-        self._shared: dict[Hashable, Future[Result]] = {}
+        self._shared: dict[Hashable, tuple[float, Future[Result]]] = {}
         self.schema: GraphQLSchema = schema._schema
         self.production = production
         self.documents = Documents(self.schema, self.limits, production=production)
@@ -145,13 +147,15 @@ class Engine:
 
     async def _shared_event(self, run: Run, payload: Any, context: Any, key: Hashable) -> Result:
         """The answer that somebody else is given, or one for all who ask while it is worked out, and a little after."""
-        known = self._shared.get(key)
-        if known is None:
-            known = self._shared[key] = ensure_future(self._run_event(run, payload, context))
+        began, answer = self._shared.get(key, (-_SHARED_SECONDS, None))
+        if answer is None or began < monotonic() - _SHARED_SECONDS:
+            answer = ensure_future(self._run_event(run, payload, context))
+            self._shared.pop(key, None)
+            self._shared[key] = (monotonic(), answer)
             while len(self._shared) > _SHARED:
                 del self._shared[next(iter(self._shared))]
         # Whoever leaves while waiting takes nothing from the others.
-        return await shield(known)
+        return await shield(answer)
 
     async def _run_event(self, run: Run, payload: Any, context: Any) -> Result:
         event = run.build_per_event_executor(payload)

@@ -16,6 +16,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from app.api.engine.batch import Answers, Batch, batched
 from app.api.engine.errors import RequestError
+from app.api.engine.execute import Event
 from app.api.engine.selection import Selection, selection_of
 
 Exact = NewType("Exact", Decimal)
@@ -261,6 +262,20 @@ class Subscription:
                 yield "x" * 100_000
         finally:
             closed.append(info.context.name)
+
+    @strawberry.subscription
+    async def news(self, info: Info, of: int, moments: int = 1) -> AsyncGenerator[Book, None]:
+        """A book whose reading is told; many who ask for one at a moment may be given one answer."""
+        reader = info.context
+
+        async def read(context: Reader) -> Book:
+            context.calls["news"] += 1
+            await asyncio.sleep(0.01)
+            return make_book(of)
+
+        for moment in range(moments):
+            reader.calls["asked"] += 1
+            yield Event(read, moment=(of, moment))  # type: ignore[misc]
 
     @strawberry.subscription
     async def breaks(self, after: int = 1) -> AsyncGenerator[int, None]:
