@@ -1,7 +1,5 @@
 """A market to call at: the application on the loopback, one of everything in it, a token for each kind of caller."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +8,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 import httpx
-import uvicorn
 
 from app.identity import clients, devices, staff, tokens
 from app.identity.tokens import Bearer
@@ -18,6 +15,7 @@ from app.main import create_app
 from app.platform import ids
 from app.platform.config import Settings
 from app.platform.db import Database
+from tests.listening import listening
 from tests.shop import Shop
 
 ROLES: Final = ("owner", "manager", "cashier", "catalog", "service", "readonly")
@@ -115,7 +113,7 @@ async def open_market(database_url: str, **settings: Any) -> AsyncIterator[Marke
     database = Database.open(database_url)
     app = create_app(Settings(database_url=database_url, **settings), working=False)
     try:
-        async with _serving(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
             market = Market(await Shop(database).open(), url, client)
             for role in ROLES:
                 await market.hire(role, role)
@@ -124,25 +122,6 @@ async def open_market(database_url: str, **settings: Any) -> AsyncIterator[Marke
             yield market
     finally:
         await database.close()
-
-
-@asynccontextmanager
-async def _serving(app: Any) -> AsyncIterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        free.listen()
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.ensure_future(server.serve(sockets=[free]))
-        while not server.started:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{free.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
 
 
 async def stock_market(market: Market) -> None:

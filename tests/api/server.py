@@ -1,7 +1,5 @@
 """A real server on the loopback over the whole application, and clients of it that send the shop's own documents."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +7,6 @@ from functools import partial
 from typing import Any, Final
 
 import httpx
-import uvicorn
 
 from app.api.examples import document
 from app.identity import devices, staff, tokens
@@ -17,6 +14,7 @@ from app.identity.tokens import Bearer
 from app.main import create_app
 from app.platform import ids
 from app.platform.config import Settings
+from tests.listening import listening
 from tests.shop import Shop
 
 GRAPHQL: Final = "application/graphql-response+json"
@@ -109,7 +107,7 @@ async def serving(
     """
     app = create_app(Settings(database_url=database_url, log_format="json"), working=working)
     limits = httpx.Limits(max_connections=250, max_keepalive_connections=250)
-    async with _listening(app) as url, httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
         server = Server(shop, url, client)
         if beside is not None:
             server.tokens = beside.tokens
@@ -120,25 +118,6 @@ async def serving(
         await server.install("till", "centro-1")
         await server.install("praia", "praia-1")
         yield server
-
-
-@asynccontextmanager
-async def _listening(app: Any) -> AsyncIterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        free.listen(512)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.ensure_future(server.serve(sockets=[free]))
-        while not server.started:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{free.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
 
 
 def money(minor: int) -> dict[str, str]:

@@ -1,13 +1,10 @@
 """The library's schema behind a real server on the loopback, mounted in Litestar as the app mounts its own."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from litestar import Litestar, asgi
 from litestar.types import Receive, Scope, Send
 
@@ -17,6 +14,7 @@ from app.api.transport.desk import Observation
 from app.api.transport.request import Request
 from app.api.transport.route import Example, GraphQLRoute
 from tests.api.engine.library import Reader, make_schema
+from tests.listening import listening
 
 EXAMPLES = [
     Example("Hello", 'query Hello { hello(name: "</script>") }'),
@@ -75,18 +73,5 @@ async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterato
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
         await route(scope, receive, send)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        free.listen()
-        config = uvicorn.Config(
-            Litestar([graphql]), log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.ensure_future(server.serve(sockets=[free]))
-        while not server.started:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        try:
-            yield Server(f"http://127.0.0.1:{free.getsockname()[1]}/graphql", route, observed, contexts)
-        finally:
-            server.should_exit = True
-            await task
+    async with listening(Litestar([graphql])) as url:
+        yield Server(f"{url}/graphql", route, observed, contexts)
