@@ -1,15 +1,17 @@
 """The web application: database, GraphQL, health and the background work, put together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from operator import attrgetter
 from typing import Any
 
 from litestar import Litestar, asgi
+from litestar.handlers import ASGIRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.api.authenticate import contexts
+from app.api.context import Context
 from app.api.engine.limits import Budget, Limits
 from app.api.examples import examples
 from app.api.exports import export_routes
@@ -20,6 +22,7 @@ from app.api.permissions import check_table, guard
 from app.api.schema import schema
 from app.api.snapshot import PATH as SNAPSHOT
 from app.api.snapshot import SnapshotRoute
+from app.api.transport.request import Request
 from app.api.transport.route import GraphQLRoute
 from app.api.webhooks.shaping import shaper
 from app.events.follower import Follower
@@ -56,6 +59,35 @@ async def following(feed: Follower, *others: Coroutine[Any, Any, None]) -> Async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def graphql_route(
+    settings: Settings, context_for: Callable[[Request], Awaitable[Context]], metrics: Metrics
+) -> GraphQLRoute:
+    """What serves `/graphql`."""
+    return GraphQLRoute(
+        schema,
+        context_for=context_for,
+        limits=limits_of(settings),
+        production=settings.production,
+        examples=examples(),
+        guard=guard,
+        sight=attrgetter("sight"),
+        observe=metrics.observe,
+        extensions_for=extensions_of,
+        extension_headers=EXTENSION_HEADERS,
+        vary=("authorization", "feira-channel", "accept-language"),
+    )
+
+
+def mounted(path: str, app: ASGIApp) -> ASGIRouteHandler:
+    """An ASGI application of ours at a path, with the scope as it came."""
+
+    @asgi(path, is_mount=True, copy_scope=False)
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    return serve
+
+
 def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     """An application of its own pools on `settings.database_url`. `working`: do the background work in this process.
 
@@ -73,20 +105,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     context_for = contexts(database, production=settings.production, feed=feed, webhook_allow=settings.webhook_allow)
     spool = Spool(settings.data_dir / "spool")
     snapshots = SnapshotRoute(database, spool, context_for)
-    route = GraphQLRoute(
-        schema,
-        context_for=context_for,
-        limits=limits_of(settings),
-        production=settings.production,
-        examples=examples(),
-        guard=guard,
-        sight=attrgetter("sight"),
-        observe=metrics.observe,
-        extensions_for=extensions_of,
-        extension_headers=EXTENSION_HEADERS,
-        vary=("authorization", "feira-channel", "accept-language"),
-    )
-
+    route = graphql_route(settings, context_for, metrics)
     sending = Sending(
         database,
         shaper(route.engine, database),
@@ -95,14 +114,6 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
         count=metrics.webhooks_wait,
     )
     feed.on_rows(lambda _: sending.wake.set())
-
-    @asgi("/graphql", is_mount=True, copy_scope=False)
-    async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
-        await route(scope, receive, send)
-
-    @asgi(SNAPSHOT, is_mount=True, copy_scope=False)
-    async def snapshot(scope: Scope, receive: Receive, send: Send) -> None:
-        await snapshots(scope, receive, send)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
@@ -116,7 +127,13 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
 
     pictures = [] if settings.production else [media_routes(ROOT / "seed" / "media")]
     app = Litestar(
-        [graphql, snapshot, health_routes(database, metrics), export_routes(context_for), *pictures],
+        [
+            mounted("/graphql", route),
+            mounted(SNAPSHOT, snapshots),
+            health_routes(database, metrics),
+            export_routes(context_for),
+            *pictures,
+        ],
         lifespan=[running],
         openapi_config=None,
         logging_config=None,
