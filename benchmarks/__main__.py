@@ -154,7 +154,7 @@ def main() -> None:
             snapshot.report(board, at)
         if only in (None, "feed"):
             till = till_of(at)
-            feed.report(board, at, lambda port: checkouts(port, till, products, 200))
+            feed.report(board, at, lambda port, count: checkouts(port, till, products, count))
     print("\n" + board.table())
 
 
