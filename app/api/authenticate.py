@@ -2,7 +2,8 @@
 
 The channel is the credential's own, else the one that the header `Feira-Channel` names, else the shop's default, or for
 staff who may not work in that one the first of theirs. Nobody names a till's channel without a token. A WebSocket may
-say in `connection_init` what others say in headers: `Authorization`, `Feira-Channel`, `Accept-Language`.
+say in `connection_init` what others say in headers: `Authorization`, `Feira-Channel`, `Accept-Language`,
+`Feira-Min-Position`, `Feira-Epoch`.
 """
 
 import re
@@ -75,6 +76,7 @@ def contexts(
             base_url=base_url or _own_address(request),
             feed=feed,
             as_of=as_of,
+            epoch=_said(request, "Feira-Epoch"),
             again=partial(context_for, request),
             webhook_allow=webhook_allow,
         )

@@ -29,6 +29,8 @@ class Context:
     # This process's place in the feed, and where that was when the request began.
     feed: Follower | None = None
     as_of: int = 0
+    # The epoch that the caller's positions are of, where it says so.
+    epoch: str | None = None
     # The outbox's id of the last change that the request committed.
     wrote: int | None = None
     # The same request's context at a later moment, for a subscription: the credential is looked at again.

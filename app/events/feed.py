@@ -123,15 +123,17 @@ async def page(
     first: int,
     topics: Collection[Topic] | None = None,
     compacted: bool = True,
+    epoch: str | None = None,
 ) -> Page:
     """What a reader is told from after a position on, at most `first` changes.
 
     `compacted`: of each entity only its newest change within the page's range. `after` None: from the oldest kept.
-    A reader who is behind what is kept, or ahead of the head, needs a snapshot.
+    `epoch`: that of the position, where the reader says it. A reader who is behind what is kept, ahead of the head, or
+    of another epoch needs a snapshot.
     """
     head = await head_of(db)
     start = head.forgotten if after is None else after
-    if start < head.forgotten or start > head.position:
+    if start < head.forgotten or start > head.position or epoch not in (None, head.epoch):
         return Page([], start, head.position, has_more=False, snapshot_required=True)
     collect = collecting(scopes, topics, first, compacted=compacted)
     end, up_to, some = start, min(head.position, start + SCANNED), max(FEWEST, first)

@@ -109,6 +109,16 @@ async def test_a_place_ahead_of_the_feed_takes_a_snapshot(server: Server) -> Non
     assert (page["snapshotRequired"], page["changes"], page["endPosition"]) == (True, [], "123456")
 
 
+async def test_a_place_in_another_history_takes_a_snapshot(server: Server) -> None:
+    await sell(server)
+    epoch: Any = (await server.post("{ __typename }")).json()["extensions"]["epoch"]
+    for said, wanted in ((epoch, False), ("another", True)):
+        headers: dict[str, Any] = {"feira-epoch": said}
+        response = await server.post(CHANGES, {"after": "1", "first": 10}, **headers)
+        page = response.json()["data"]["changes"]
+        assert (page["snapshotRequired"], bool(page["changes"])) == (wanted, not wanted)
+
+
 async def test_an_answer_says_what_it_reflects(server: Server, database: Database) -> None:
     response = await server.post("{ __typename }")
     before = response.json()["extensions"]

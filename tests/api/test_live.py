@@ -9,6 +9,8 @@ import pytest_asyncio
 from sqlalchemy import update
 
 from app.api.events import subscriptions
+from app.events import follower
+from app.events.tables import feed_head
 from app.identity.tables import token
 from app.platform import clock
 from tests.api.live import Socket, events, socket
@@ -88,6 +90,26 @@ async def test_a_place_out_of_the_feed_ends_with_a_word(server: Server) -> None:
         key = await one.subscribe(CHANGES, after="77")
         page = await one.data(key)
         assert (page["snapshotRequired"], page["changes"]) == (True, [])
+        assert (await one.next(key))["type"] == "complete"
+
+
+async def test_a_history_that_ends_while_it_is_followed_ends_with_a_word(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was restored from a copy: what comes now is not what follows on what was told."""
+    monkeypatch.setattr(follower, "LOOKS_EVERY", 0.1)
+    monkeypatch.setattr(subscriptions, "QUIET_SECONDS", 0.5)
+    for _ in range(3):
+        await receive(server)
+    async with socket(server.url) as one, socket(server.url, Feira_Epoch="another") as other:
+        key = await one.subscribe(CHANGES, after="1")
+        await one.data(key)
+        late = await other.subscribe(CHANGES, after="1")
+        assert (await other.data(late))["snapshotRequired"] is True
+        async with server.shop.db.transaction() as tx:
+            await tx.execute(update(feed_head).values(epoch="another"))
+        while not (page := await one.data(key))["snapshotRequired"]:
+            assert page["changes"] == []
         assert (await one.next(key))["type"] == "complete"
 
 

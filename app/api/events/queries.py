@@ -45,5 +45,6 @@ class EventQueries:
                 first=check_first(first, most=MOST_CHANGES),
                 topics=topics_of(topics),
                 compacted=compacted,
+                epoch=context.epoch,
             )
         )

@@ -42,7 +42,8 @@ class Subscription:
     @strawberry.subscription(
         description="Every change from `after` on, the missed ones first, then live: nothing is skipped across a "
         "reconnect. A page as soon as there is one, and an empty one at least every 15 s: its `endPosition` keeps a "
-        "quiet follower up to date. It ends after a page with `snapshotRequired`."
+        "quiet follower up to date. It ends after a page with `snapshotRequired`: `after` is not of this history, or "
+        "no longer kept."
     )
     async def changes(
         self,
@@ -59,11 +60,12 @@ class Subscription:
     ) -> AsyncGenerator[ChangePage | None, None]:
         feed, wanted = _feed(info.context), topics_of(topics)
         position = feed.position if after is None else int(after)
+        epoch = info.context.epoch or feed.epoch
         quiet_since = monotonic()
         with _watching(feed, outbox.Topic if wanted is None else wanted) as watch:
             while True:
                 context = await _again(info.context)
-                found = await _page(context, feed, position, wanted, compacted)
+                found = await _page(context, feed, position, epoch, wanted, compacted)
                 position = found.end
                 if found.changes or found.snapshot_required or monotonic() - quiet_since >= QUIET_SECONDS:
                     yield ChangePage(page=found)
@@ -154,12 +156,20 @@ async def _again(context: Context) -> Context:
 
 
 async def _page(
-    context: Context, feed: Follower, after: int, topics: list[outbox.Topic] | None, compacted: bool
+    context: Context,
+    feed: Follower,
+    after: int,
+    epoch: str,
+    topics: list[outbox.Topic] | None,
+    compacted: bool,
 ) -> Page:
+    """What the subscriber is told next: from what the process has at hand, else from the database."""
     scopes = scopes_of(context.principal, context.channel.id)
-    rows = feed.recent(after) if after <= feed.position else None
+    rows = feed.recent(after) if after <= feed.position and epoch == feed.epoch else None
     if rows is None:
-        return await page(context.db, scopes, after=after, first=PAGE, topics=topics, compacted=compacted)
+        return await page(
+            context.db, scopes, after=after, first=PAGE, topics=topics, compacted=compacted, epoch=epoch or None
+        )
     return page_of(rows, scopes, after=after, head=feed.position, first=PAGE, topics=topics, compacted=compacted)
 
 

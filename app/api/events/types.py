@@ -142,7 +142,8 @@ class ChangePage:
         return self.page.has_more
 
     @strawberry.field(
-        description="`after` is older than what is kept, or ahead of the feed: no changes are given, take a snapshot."
+        description="`after` is older than what is kept, ahead of the feed, or of another epoch than the one that the "
+        "header `Feira-Epoch` names: no changes are given, take a snapshot."
     )
     def snapshot_required(self) -> bool:
         return self.page.snapshot_required
