@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from app.identity import devices, tokens
 from app.identity.principal import system_actor
 from app.identity.tokens import Bearer
@@ -158,6 +160,8 @@ async def _fill(url: str, folder: Path, products: int) -> None:
     try:
         await demo.load(database, Settings(database_url=url, data_dir=folder), lambda *_: None)
         await add_products(database, products, random.Random(7))
+        async with database.reads.connect() as connection:
+            await connection.execute(text("ANALYZE"))
     finally:
         await database.close()
 

@@ -34,8 +34,8 @@ T = TypeVar("T")
 # SQLSTATEs after which running the same command again is right: deadlock and serialization failure.
 RETRIABLE = frozenset({"40P01", "40001"})
 ATTEMPTS = 6
-# Too many connections; a lock that was not to be had in time.
-OTHERS_HAVE_IT = frozenset({"53300", "55P03"})
+# Too many connections; a lock that was not to be had in time; a statement that took too long.
+OTHERS_HAVE_IT = frozenset({"53300", "55P03", "57014"})
 
 
 def id_column() -> Column[Any]:

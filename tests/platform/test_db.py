@@ -53,6 +53,15 @@ async def test_a_write_whose_commit_was_cut_off_runs_again_only_if_it_may(
     await other.close()
 
 
+async def test_a_statement_that_takes_too_long_is_told_as_busy(database: Database) -> None:
+    async def sleep(tx: Tx) -> None:
+        await tx.execute(text("SET LOCAL statement_timeout = '50ms'"))
+        await tx.execute(text("SELECT pg_sleep(5)"))
+
+    with pytest.raises(Busy):
+        await database.run(sleep)
+
+
 async def test_a_lock_that_is_not_to_be_had_is_told_as_busy(database: Database) -> None:
     holding, release = asyncio.Event(), asyncio.Event()
 

@@ -238,6 +238,8 @@ def server_settings(port: int) -> dict[str, str]:
         "effective_cache_size": f"{max(128, memory // 2)}MB",
         "max_wal_size": "1GB",
         "random_page_cost": "1.1",
+        # What was imported a moment ago is planned for as what it is.
+        "autovacuum_naptime": "10s",
         # A shop's statements are short: compiling them or sharing them out costs more than it saves.
         "jit": "off",
         "max_parallel_workers_per_gather": "0",
