@@ -38,6 +38,7 @@ BEHIND: Final = 100_000
 DEEP: Final = 1_000_000
 WRITERS: Final = 16
 ROUNDS: Final = 3
+FEIRA: Final = str(Path(sys.executable).parent / "feira")
 CHANGES: Final = """query Changes($after: Position, $first: Int!) {
   changes(after: $after, first: $first) {
     changes { position topic action entityId version } endPosition hasMore } }"""
@@ -216,7 +217,7 @@ async def fill(url: str, shelf_size: int) -> int:
     return DEEP + BEHIND
 
 
-def depth(board: Board, at: Stand) -> None:
+def depth(board: Board, port: int, pid: int, postgres_pid: int) -> None:
     """A page of the beginning and one of a million changes later, in turn."""
     places = {"first": "1", "deep": str(DEEP)}
     requests = {
@@ -226,18 +227,18 @@ def depth(board: Board, at: Stand) -> None:
     times: dict[str, list[float]] = {"first": [], "deep": []}
     for _ in range(3):
         for name in places:
-            times[name].append(at.load(requests[name], concurrency=1, seconds=2.0).p50)
+            times[name].append(measure(port, pid, postgres_pid, requests[name], 1, 2.0).p50)
     first, deep = median(times["first"]), median(times["deep"])
     board.add(Figure("changes, page of 100 at position 1: p50", first, "ms", "one client"))
     board.add(Figure("changes, page of 100 at position 1,000,000: p50", deep, "ms", "one client"))
     board.add(Figure("changes: a million later over at the beginning", deep / first, "×", "p50, in turn", "<= 1.2"))
 
 
-def catch_up(board: Board, at: Stand) -> None:
+def catch_up(board: Board, port: int) -> None:
     """A follower who was away, over HTTP, with the records of what it missed."""
     began, after, pages, changes = time.monotonic(), str(DEEP), 0, 0
     while True:
-        page = _ask(at.port, {"query": CATCH_UP, "variables": {"after": after}})["changes"]
+        page = _ask(port, {"query": CATCH_UP, "variables": {"after": after}})["changes"]
         after, pages, changes = page["endPosition"], pages + 1, changes + len(page["changes"])
         if not page["hasMore"]:
             break
@@ -289,7 +290,7 @@ def emitting(board: Board, at: Stand, checkouts: Any) -> None:
     """
     cost: dict[bool, list[float]] = {True: [], False: []}
     servers = {
-        True: [str(Path(sys.executable).parent / "feira"), "serve"],
+        True: [FEIRA, "serve"],
         False: [sys.executable, "-m", "benchmarks.unemitting"],
     }
     for _ in range(ROUNDS):
@@ -316,11 +317,12 @@ def report(board: Board, at: Stand, checkouts: Any) -> None:
         await database.close()
 
     asyncio.run(live())
-    asyncio.run(fill(at.url, 5_000))
-    time.sleep(2)
-    depth(board, at)
-    catch_up(board, at)
+    # No sequencer may run while a history is put there.
     at.server.terminate()
     at.server.wait(30)
+    asyncio.run(fill(at.url, 5_000))
+    with served(at, FEIRA, "serve") as (port, pid):
+        depth(board, port, pid, at.postgres_pid)
+        catch_up(board, port)
     emitting(board, at, checkouts)
     asyncio.run(numbering(board, at.url))

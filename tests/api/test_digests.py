@@ -120,6 +120,7 @@ async def test_mistakes_are_told_where_they_are(server: Server) -> None:
     digest = {"topic": "STOCK", "digest": "0" * 32}
     for who, digests, code, path in (
         ("owner", [digest, digest], "DUPLICATE", ["input", "digests", "1", "topic"]),
+        ("owner", [{"topic": "STOCK", "digest": "zz"}], "INVALID_DIGEST", ["input", "digests", "0", "digest"]),
         ("owner", [{"topic": "PROMOTION", "digest": ""}], "NOT_FOLLOWED", ["input", "digests", "0", "topic"]),
         ("till", [{"topic": "CONFLICT", "digest": ""}], "NOT_FOLLOWED", ["input", "digests", "0", "topic"]),
     ):

@@ -1,5 +1,6 @@
 """Digests, as the API tells and compares them."""
 
+import re
 from asyncio import Semaphore, timeout
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
@@ -21,6 +22,7 @@ from app.identity.following import scopes_of
 from app.platform.db import Database, Reader
 from app.platform.errors import Busy, InvalidInput
 
+DIGEST: Final = re.compile("[0-9a-f]{32}")
 MOST_KNOWN: Final = 2_000
 PATIENCE: Final = 30.0
 """Seconds that a caller waits for others' digests to be worked out."""
@@ -91,7 +93,10 @@ async def digests_for(
 
 
 def check(context: Context, given: Sequence[TopicDigestInput]) -> dict[outbox.Topic, str]:
-    """A follower's digests by topic. Raises InvalidInput for a topic that is not the caller's, or there twice."""
+    """A follower's digests by topic.
+
+    Raises InvalidInput: NOT_FOLLOWED for a topic that is not the caller's, DUPLICATE, INVALID_DIGEST.
+    """
     followed = scopes_of(context.principal, context.channel.id)
     found: dict[outbox.Topic, str] = {}
     for place, each in enumerate(given):
@@ -100,5 +105,9 @@ def check(context: Context, given: Sequence[TopicDigestInput]) -> dict[outbox.To
             raise InvalidInput("This topic is not yours to follow.", path=path, code="NOT_FOLLOWED")
         if topic in found:
             raise InvalidInput("This topic is there twice.", path=path, code="DUPLICATE")
-        found[topic] = each.digest.strip().lower()
+        digest = each.digest.strip().lower()
+        if not DIGEST.fullmatch(digest):
+            where = ("digests", str(place), "digest")
+            raise InvalidInput("A digest has 32 hexadecimal digits.", path=where, code="INVALID_DIGEST")
+        found[topic] = digest
     return found

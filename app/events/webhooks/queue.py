@@ -33,6 +33,8 @@ class Pace:
     # Longer than an attempt may take.
     claimed_for: float = 60.0
     looks_every: float = 0.5
+    # A receiver that has failed again and again is left alone for so long at most, whatever waits for it.
+    rests_at_most: float = 60.0
     # How long those under way may take to end when the process does.
     ends_within: float = 3.0
     at_once: int = 32
@@ -57,7 +59,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Due:
-    """What could be sent now. `tried`: whether its webhook fails just now."""
+    """What could be sent now. `failing`: whether its webhook fails just now."""
 
     id: UUID
     webhook_id: UUID

@@ -37,6 +37,9 @@ def _unheard(_outcome: Outcome) -> None:
     return None
 
 
+NEVER: Final = (0, 0.0)
+
+
 def _uncounted(_waiting: int) -> None:
     return None
 
@@ -56,6 +59,8 @@ class Sending:
     count: Callable[[int], None] = _uncounted
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: dict[asyncio.Task[None], tuple[str, UUID]] = field(default_factory=dict)
+    # Of webhooks that fail: how often in a row, and when the next attempt may be.
+    _failing: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     _told_at: float = 0.0
 
     async def run(self) -> None:
@@ -105,7 +110,9 @@ class Sending:
         return {webhook for host, webhook in self._tasks.values() if hosts[host] >= self.pace.at_once_per_host}
 
     def _choose(self, found: Sequence[Due]) -> list[UUID]:
-        """As many as there is room for. A webhook that fails gets one attempt at a time until it works again."""
+        """As many as there is room for. A webhook that fails gets one attempt at a time until it works again, and rests
+        between these once it has failed some times in a row.
+        """
         hosts = Counter(host for host, _ in self._tasks.values())
         webhooks = Counter(webhook for _, webhook in self._tasks.values())
         chosen: list[UUID] = []
@@ -115,10 +122,20 @@ class Sending:
                 break
             if hosts[host] >= self.pace.at_once_per_host or (each.failing and webhooks[each.webhook_id]):
                 continue
+            if each.failing and self._failing.get(each.webhook_id, NEVER)[1] > monotonic():
+                continue
             hosts[host] += 1
             webhooks[each.webhook_id] += 1
             chosen.append(each.id)
         return chosen
+
+    def _rest(self, webhook_id: UUID, outcome: Outcome) -> None:
+        if outcome.delivered:
+            self._failing.pop(webhook_id, None)
+            return
+        failures = self._failing.get(webhook_id, NEVER)[0] + 1
+        rests = queue.pause(failures - queue.ALARMS_AFTER, None, self.pace) if failures >= queue.ALARMS_AFTER else 0.0
+        self._failing[webhook_id] = (failures, monotonic() + min(rests, self.pace.rests_at_most))
 
     async def _send(self, delivery: Row[Any], webhook: Row[Any], begun: float) -> None:
         try:
@@ -126,6 +143,7 @@ class Sending:
             if outcome is None:
                 return
             self.observe(outcome)
+            self._rest(webhook.id, outcome)
             now = clock.now()
             stored = partial(queue.record, sent=delivery, outcome=outcome, now=now, pace=self.pace)
             works = await self.database.run(stored)
