@@ -144,7 +144,10 @@ def weight(unit: str) -> Callable[[str], Decimal]:
 
 
 def address(value: str) -> str:
-    """An http or https address of a picture; one without a scheme (//cdn…) becomes https."""
+    """An http or https address of a picture, or one of the shop's own, as its exports have it (/media/…).
+
+    One without a scheme (//cdn…) becomes https.
+    """
     url = "https:" + value if value.startswith("//") else value
     if len(url) > MAX_URL:
         raise BadValue(f"has {len(url)} characters; at most {MAX_URL} are allowed")
@@ -155,7 +158,8 @@ def address(value: str) -> str:
         host = parts.hostname
     except ValueError:
         raise BadValue("is not a web address") from None
-    if parts.scheme not in ("http", "https") or not host:
+    ours = url.startswith("/media/")
+    if not ours and (parts.scheme not in ("http", "https") or not host):
         raise BadValue("must be a web address that starts with https:// or http://")
     return url
 
