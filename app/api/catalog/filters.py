@@ -13,10 +13,10 @@ from app.api.catalog.enums import ProductStatus
 from app.api.catalog.sight import sees_all, sight_of
 from app.api.context import Context
 from app.api.engine.errors import Code, RequestError
+from app.api.inventory.availability import places_of
 from app.browse.matching import Matching, OptionChoice, ids_of_slugs
 from app.browse.search import LONGEST, read_search
 from app.catalog.fields import storable
-from app.channels.queries import locations_of_channel
 from app.platform import ids
 from app.platform.money import MAX_MINOR, exponent
 
@@ -126,11 +126,7 @@ async def matching_of(context: Context, search: str | None, given: ProductFilter
 
 
 async def _location_ids(context: Context) -> tuple[UUID, ...]:
-    """Of the channel, read once in a request; the same entry that availability reads."""
-    key = ("locations_of_channel", context.channel.id)
-    if key not in context.memory:
-        context.memory[key] = await locations_of_channel(context.db, context.channel.id)
-    return tuple(row.id for row in context.memory[key])
+    return tuple(row.id for row in await places_of(context))
 
 
 def _named(name: str, given: Iterable[str] | None) -> tuple[str, ...] | None:

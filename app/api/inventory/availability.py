@@ -1,5 +1,6 @@
 """What a channel can promise of variants and products. `app.api.catalog` asks here."""
 
+from asyncio import ensure_future, shield
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
@@ -54,7 +55,7 @@ async def availability_of(
     In all the channel's locations together, or in one of them; a location that the channel does not sell from has
     nothing. Staff and devices see quantities where the channel hides them from shoppers.
     """
-    places = [place for place in await _places(context) if location_id in (None, place.id)]
+    places = [place for place in await places_of(context) if location_id in (None, place.id)]
     shown = [Location.of(place, context) for place in places]
     tracked = {variant_id for variant_id, is_tracked in variants if is_tracked}
     stock = await stock_of(context.db, tracked, [place.id for place in places])
@@ -74,12 +75,13 @@ async def statuses_of_products(
     return [_best(next(found).status for _ in product) for product in products]
 
 
-async def _places(context: Context) -> list[Row[Any]]:
-    """The channel's locations in its order, read once in a request."""
+async def places_of(context: Context) -> Sequence[Row[Any]]:
+    """The channel's locations in its order, read once in a request, however many fields ask at a time."""
     key = ("locations_of_channel", context.channel.id)
-    if key not in context.memory:
-        context.memory[key] = await locations_of_channel(context.db, context.channel.id)
-    places: list[Row[Any]] = context.memory[key]
+    reading = context.memory.get(key)
+    if reading is None:
+        reading = context.memory[key] = ensure_future(locations_of_channel(context.db, context.channel.id))
+    places: Sequence[Row[Any]] = await shield(reading)
     return places
 
 
