@@ -15,8 +15,21 @@ from asyncio import CancelledError, Future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Sequence as AbstractSequence
 from functools import cached_property
-from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeAlias, Union, get_args, get_origin, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    overload,
+)
 
+from graphql import FieldNode, GraphQLObjectType
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
@@ -25,6 +38,9 @@ from typing_extensions import TypeVar
 
 from .run import Info, Key, Run
 from .selection import Selection
+
+if TYPE_CHECKING:
+    from .planned import Planned
 
 C = TypeVar("C", default=Any)
 D = TypeVar("D")
@@ -39,12 +55,12 @@ class Batch(Generic[C]):
 
     __slots__ = ("_key", "_nodes", "_run", "_type", "context")
 
-    def __init__(self, run: Run, key: Key, info: Info) -> None:
+    def __init__(self, run: "Run | Planned", key: Any, type_: GraphQLObjectType, nodes: list[FieldNode]) -> None:
         self.context: C = run.context_value
         self._run = run
         self._key = key
-        self._type = info.parent_type
-        self._nodes = info.field_nodes
+        self._type = type_
+        self._nodes = nodes
 
     @property
     def field_name(self) -> str:
@@ -173,38 +189,54 @@ def batched(
 class Pending:
     """The parents of one field that have come by at one level, waiting to leave together."""
 
-    __slots__ = ("_arguments", "_function", "_info", "_key", "_places", "_run", "_seen", "parents")
+    __slots__ = ("_arguments", "_function", "_key", "_nodes", "_places", "_run", "_seen", "_type", "parents")
 
-    def __init__(self, run: Run, key: Key, info: Info, function: Any, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        run: "Run | Planned",
+        key: Key,
+        asked: tuple[GraphQLObjectType, list[FieldNode]],
+        function: Any,
+        arguments: Mapping[str, Any],
+    ) -> None:
         self.parents: list[Any] = []
         self._run = run
         self._key = key
-        self._info = info
+        self._type, self._nodes = asked
         self._function = function
         self._arguments = arguments
-        self._places: list[Future[Any]] = []
+        # A future for one parent has no number.
+        self._places: list[tuple[Future[Any], int | None]] = []
         self._seen = 0
 
     def add(self, parent: Any) -> Future[Any]:
         """A future of this parent's value."""
-        run = self._run
-        place: Future[Any] = run.loop.create_future()
-        if not self.parents:
-            run.loop.call_soon(self._ripen)
-        self.parents.append(parent)
-        self._places.append(place)
+        return self._wait([parent], None)
+
+    def add_all(self, parents: Sequence[Any]) -> Future[Any]:
+        """A future of the list of these parents' values."""
+        return self._wait(parents, len(parents))
+
+    def _wait(self, parents: Sequence[Any], number: int | None) -> Future[Any]:
+        loop = self._run.loop
+        place: Future[Any] = loop.create_future()
+        if not self._places:
+            loop.call_soon(self._ripen)
+        self.parents += parents
+        self._places.append((place, number))
         return place
 
     def _ripen(self) -> None:
         """Leaves once a turn of the loop has passed without another parent: siblings may lie a task deeper."""
-        if len(self.parents) > self._seen:
-            self._seen = len(self.parents)
+        if len(self._places) > self._seen:
+            self._seen = len(self._places)
             self._run.loop.call_soon(self._ripen)
             return
         run = self._run
         del run.batches[self._key]
         try:
-            answer = self._function(self.parents, Batch(run, self._key, self._info), **self._arguments)
+            batch: Batch[Any] = Batch(run, self._key, self._type, self._nodes)
+            answer = self._function(self.parents, batch, **self._arguments)
         except Exception as error:
             self._fail(error)
             return
@@ -219,7 +251,7 @@ class Pending:
         try:
             values = await answer
         except CancelledError:
-            for place in self._places:
+            for place, _ in self._places:
                 place.cancel()
             raise
         except Exception as error:
@@ -228,19 +260,22 @@ class Pending:
             self._deliver(values)
 
     def _deliver(self, values: Sequence[Any]) -> None:
-        if len(values) != len(self._places):
-            name = f"{self._info.parent_type.name}.{self._info.field_name}"
-            self._fail(RuntimeError(f"{name} answered {len(values)} values for {len(self._places)} parents"))
+        if len(values) != len(self.parents):
+            name = f"{self._type.name}.{self._nodes[0].name.value}"
+            self._fail(RuntimeError(f"{name} answered {len(values)} values for {len(self.parents)} parents"))
             return
-        for place, value in zip(self._places, values, strict=True):
+        begin = 0
+        for place, number in self._places:
+            value = values[begin] if number is None else list(values[begin : begin + number])
+            begin += 1 if number is None else number
             if not place.done():
                 place.set_result(value)
 
     def _fail(self, error: Exception) -> None:
         # As a result, not as an exception: graphql-core raises it, and a place that nobody waits for stays silent.
-        for place in self._places:
+        for place, number in self._places:
             if not place.done():
-                place.set_result(error)
+                place.set_result(error if number is None else [error] * number)
 
 
 def batch_resolver(field: StrawberryField, resolver: BatchResolver, schema: Any) -> Callable[..., Future[Any]]:
@@ -255,7 +290,7 @@ def batch_resolver(field: StrawberryField, resolver: BatchResolver, schema: Any)
         pending = run.batches.get(key)
         if pending is None:
             arguments = convert_arguments(raw, field.arguments, registry, config) if raw else {}
-            pending = run.batches[key] = Pending(run, key, info, function, arguments)
+            pending = run.batches[key] = Pending(run, key, (info.parent_type, nodes), function, arguments)
         return pending.add(parent)
 
     return resolve

@@ -21,6 +21,7 @@ from graphql.execution.collect_fields import FragmentDetails
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from .collect import choosing
 from .cost import Variables, cost_of
 from .errors import Code, Refused, RequestError, refused
 from .limits import Limits
@@ -31,9 +32,12 @@ _BYTES_PER_DOCUMENT = 4_000
 
 
 class Operation:
-    """One operation of a document, ready to run. `cost` is a number, or a function of the raw variables."""
+    """One operation of a document, ready to run. `cost` is a number, or a function of the raw variables.
 
-    __slots__ = ("cost", "definitions", "document", "fragments", "kind", "name", "node")
+    `plans`: what it was worked out to be, by the values of the variables named in `choosing`; None where it has none.
+    """
+
+    __slots__ = ("choosing", "cost", "definitions", "document", "fragments", "kind", "name", "node", "plans")
 
     def __init__(
         self,
@@ -49,6 +53,8 @@ class Operation:
         self.definitions = fragments
         self.fragments = {name: FragmentDetails(fragment, None) for name, fragment in fragments.items()}
         self.cost = cost
+        self.choosing = choosing(node, fragments)
+        self.plans: dict[Any, Any] = {}
 
     @property
     def is_query(self) -> bool:

@@ -18,7 +18,7 @@ from graphql.pyutils import Path
 
 if TYPE_CHECKING:
     from .batch import Pending
-    from .selection import Selection
+    from .selection import Collected, Selection
 
 Key = tuple[Any, ...]
 
@@ -83,7 +83,7 @@ class Info:
 
     @property
     def async_helpers(self) -> Any:
-        return self.run.async_helpers
+        return getattr(self.run, "async_helpers", None)
 
     @property
     def operation_extensions(self) -> dict[str, Any]:
@@ -123,6 +123,7 @@ class Run(Executor[None]):
         self.loop: AbstractEventLoop = get_running_loop()
         self.batches: dict[Key, Pending] = {}
         self.selections: dict[Key, Selection] = {}
+        self.collected: dict[Any, Collected] = {}
         self.tasks: set[Task[None]] = set()
 
     def build_per_event_executor(self, payload: Any) -> "Run":

@@ -1,7 +1,7 @@
 """What an operation selects below a field: response fields with their arguments, fragments and directives resolved."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import strawberry
 from graphql import (
@@ -18,7 +18,11 @@ from graphql import (
 from graphql.execution.values import get_argument_values, get_directive_values
 
 if TYPE_CHECKING:
+    from .planned import Planned
     from .run import Run
+
+Collected: TypeAlias = tuple[tuple[str, GraphQLField | None, list[FieldNode]], ...]
+"""The type that each response field below is selected on, the field, and its nodes."""
 
 
 class Selected:
@@ -26,7 +30,7 @@ class Selected:
 
     __slots__ = ("_arguments", "_field", "_nodes", "_run", "_selection", "key", "name", "on")
 
-    def __init__(self, run: "Run", on: str, field: GraphQLField | None, nodes: list[FieldNode]) -> None:
+    def __init__(self, run: "Run | Planned", on: str, field: GraphQLField | None, nodes: list[FieldNode]) -> None:
         first = nodes[0]
         self.name = first.name.value
         self.key = first.alias.value if first.alias else self.name
@@ -68,7 +72,7 @@ class Selection:
 
     __slots__ = ("_field", "_fields", "_names", "_nodes", "_run")
 
-    def __init__(self, run: "Run", field: GraphQLField | None, nodes: Sequence[FieldNode]) -> None:
+    def __init__(self, run: "Run | Planned", field: GraphQLField | None, nodes: Sequence[FieldNode]) -> None:
         self._run = run
         self._field = field
         self._nodes = nodes
@@ -113,7 +117,17 @@ class Selection:
     def _collect(self) -> Iterator[Selected]:
         if self._field is None:
             return
-        schema, run = self._run.schema, self._run
+        # What stands below a field's nodes is the same whenever the same plan is run.
+        key = (id(self._field), *map(id, self._nodes))
+        found = self._run.collected.get(key)
+        if found is None:
+            found = self._run.collected[key] = tuple(self._collected())
+        for on, field, nodes in found:
+            yield Selected(self._run, on, field, nodes)
+
+    def _collected(self) -> "Iterator[tuple[str, GraphQLField | None, list[FieldNode]]]":
+        assert self._field is not None
+        schema = self._run.schema
         grouped: dict[tuple[str, str], list[FieldNode]] = {}
         named_type = get_named_type(self._field.type)
         visited: set[tuple[str, str]] = set()
@@ -123,7 +137,7 @@ class Selection:
         for (on, _), nodes in grouped.items():
             parent = schema.type_map[on]
             field = None if nodes[0].name.value == "__typename" else schema.get_field(parent, nodes[0].name.value)  # type: ignore[arg-type]
-            yield Selected(run, on, field, nodes)
+            yield on, field, nodes
 
     def _visit(
         self,

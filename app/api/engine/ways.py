@@ -1,0 +1,114 @@
+"""How each field of the schema gets its value, worked out once: the shortest way, and the guard before it."""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from enum import Enum, auto
+from operator import attrgetter
+from typing import Any, TypeAlias, cast
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from .batch import BatchResolver, batch_resolver
+from .run import Info
+
+Check: TypeAlias = Callable[[Any], None]
+Guard: TypeAlias = Callable[[str, StrawberryField], Check | None]
+"""Asked once for every field of the schema, by its type's name: a check of the context, or None where none is needed.
+
+The check raises a `RequestError` to refuse the field before its resolver runs."""
+
+
+class Event:
+    """What a subscription's source may yield: a value that is only read in the context of its event.
+
+    `moment`: tells events of one source apart from earlier ones of the same arguments. Who follows the same with the
+    same words, and may see the same, is then given one answer, which is worked out once.
+    """
+
+    __slots__ = ("moment", "read")
+
+    def __init__(self, read: Callable[[Any], Awaitable[Any]], moment: Hashable = None) -> None:
+        self.read = read
+        self.moment = moment
+
+
+class Kind(Enum):
+    """READ: a function of the parent alone, which never waits. BATCH: a function of all parents. CALL: a resolver."""
+
+    READ = auto()
+    BATCH = auto()
+    CALL = auto()
+
+
+class Way:
+    """One field's way to its value. `function` is what `kind` says; `definition` is Strawberry's view of the field."""
+
+    __slots__ = ("check", "definition", "function", "kind")
+
+    def __init__(self, kind: Kind, function: Callable[..., Any], definition: Any = None) -> None:
+        self.kind = kind
+        self.function = function
+        self.definition = definition
+        self.check: Check | None = None
+
+
+Ways: TypeAlias = Mapping[tuple[str, str], Way]
+"""By the names of type and field."""
+
+
+def ways_of(schema: strawberry.Schema, guard: Guard | None) -> Ways:
+    """The way of every field that Strawberry defined. Gives graphql-core's fields resolvers that go the same ways."""
+    ways: dict[tuple[str, str], Way] = {}
+    for type_ in schema._schema.type_map.values():
+        for name, field in getattr(type_, "fields", {}).items():
+            definition = getattr(field, "extensions", {}).get("strawberry-definition")
+            if not isinstance(definition, StrawberryField) or not hasattr(field, "resolve"):
+                continue
+            way = _shortest(schema, definition) or Way(Kind.CALL, field.resolve, definition)
+            field.resolve = _resolver(way, schema)
+            way.check = guard(type_.name, definition) if guard is not None else None
+            if way.check is not None:
+                field.resolve = _guarded(field.resolve, way.check)
+                if field.subscribe is not None:
+                    field.subscribe = _guarded(field.subscribe, way.check)
+            ways[type_.name, name] = way
+    return ways
+
+
+def _shortest(schema: strawberry.Schema, field: StrawberryField) -> Way | None:
+    """A way without Strawberry's layers, which cost more than most fields; None where the layers are needed."""
+    resolver, name = field.base_resolver, field.python_name
+    if isinstance(resolver, BatchResolver):
+        return Way(Kind.BATCH, cast("Callable[..., Any]", resolver.wrapped_func), field)
+    if field.is_subscription:
+        return Way(Kind.CALL, _event_value, field)
+    if field.extensions or schema.exception_handlers:
+        return None
+    if resolver is None:
+        return Way(Kind.READ, attrgetter(name), field) if schema.config.default_resolver is getattr else None
+    takes_itself = resolver.self_parameter is not None and len(resolver.signature.parameters) == 1
+    if takes_itself and not resolver.is_async:
+        return Way(Kind.READ, cast("Callable[[Any], Any]", resolver.wrapped_func), field)
+    return None
+
+
+def _resolver(way: Way, schema: strawberry.Schema) -> Callable[..., Any]:
+    """The way as graphql-core calls it: for one parent, with an info."""
+    if way.kind is Kind.BATCH:
+        return batch_resolver(way.definition, way.definition.base_resolver, schema)
+    if way.kind is Kind.READ:
+        read = way.function
+        return lambda source, _info: read(source)
+    return way.function
+
+
+def _event_value(event: Any, info: Info, **_arguments: Any) -> Any:
+    return event.read(info.context) if isinstance(event, Event) else event
+
+
+def _guarded(resolve: Callable[..., Any], check: Check) -> Callable[..., Any]:
+    def guarded(source: Any, info: Info, **arguments: Any) -> Any:
+        check(info.context)
+        return resolve(source, info, **arguments)
+
+    return guarded
