@@ -75,6 +75,7 @@ def graphql_route(
         extensions_for=extensions_of,
         extension_headers=EXTENSION_HEADERS,
         vary=("authorization", "feira-channel", "accept-language"),
+        planned=settings.engine == "plan",
     )
 
 

@@ -34,6 +34,12 @@ class Metrics:
         )
         self._cost = Counter("feira_operation_cost", "Cost of GraphQL operations.", ["kind"], registry=self.registry)
         self._errors = Counter("feira_errors", "Top-level GraphQL errors by code.", ["code"], registry=self.registry)
+        self._executions = Counter(
+            "feira_executions",
+            "GraphQL operations by what ran them: a plan, or graphql-core.",
+            ["executor"],
+            registry=self.registry,
+        )
         self._requests = Counter(
             "feira_requests", "HTTP requests by method and status.", ["method", "status"], registry=self.registry
         )
@@ -64,6 +70,8 @@ class Metrics:
         self._operations.labels(name, kind, seen.transport, seen.outcome).inc()
         self._seconds.labels(name, kind).observe(seen.seconds)
         self._cost.labels(kind).inc(seen.cost)
+        if seen.executor is not None:
+            self._executions.labels(seen.executor).inc()
         for code in seen.codes:
             self._errors.labels(code).inc()
 

@@ -41,6 +41,8 @@ class Settings:
     log_format: LogFormat = "console"
     # What a caller's operations may cost a second; twenty times that at once. 0: no bound.
     cost_per_second: int = 100_000
+    # What runs operations: plans where there are any, or graphql-core alone, to compare the two.
+    engine: str = "plan"
     # Where webhooks may be sent beside public addresses, over plain HTTP too.
     webhook_allow: Allowed = NOTHING
 
@@ -65,6 +67,7 @@ class Settings:
                 _choice(given, "FEIRA_LOG_FORMAT", get_args(LogFormat), "json" if env == "production" else "console"),
             ),
             cost_per_second=_number(given, "FEIRA_COST_PER_SECOND", 100_000, least=0, most=10**9),
+            engine=_choice(given, "FEIRA_ENGINE", ("plan", "core"), "plan"),
             webhook_allow=_allowed(given, "FEIRA_WEBHOOK_ALLOW"),
         )
 

@@ -27,7 +27,8 @@ from .errors import Code, Refused, RequestError, refused
 from .limits import Limits
 from .shape import check_shape, check_text
 
-_BYTES_PER_TOKEN = 500
+_BYTES_PER_TOKEN = 1_000
+_BYTES_PER_PLAN_TOKEN = 260
 _BYTES_PER_DOCUMENT = 4_000
 
 
@@ -72,12 +73,19 @@ class Operation:
 class Document:
     """What a text came to: its operations by name, or the errors that it gets each time. `weight`: bytes, about."""
 
-    __slots__ = ("errors", "operations", "weight")
+    __slots__ = ("_tokens", "counted", "errors", "operations", "weight")
 
     def __init__(self, text: str, tokens: int = 0, refusal: Refused | None = None) -> None:
         self.operations: dict[str | None, Operation] = {}
         self.errors = refusal.errors if refusal is not None else None
-        self.weight = 4 * len(text) + _BYTES_PER_TOKEN * tokens + _BYTES_PER_DOCUMENT
+        self.weight = 8 * len(text) + _BYTES_PER_TOKEN * tokens + _BYTES_PER_DOCUMENT
+        # What its shelf knows of its weight.
+        self.counted = self.weight
+        self._tokens = tokens
+
+    def planned(self) -> None:
+        """One of its operations has a plan more."""
+        self.weight += _BYTES_PER_PLAN_TOKEN * self._tokens
 
     def operation(self, name: str | None) -> Operation:
         """The operation of this name; without a name the only one. Refused BAD_REQUEST when there is no such."""
@@ -132,11 +140,11 @@ class Documents:
         try:
             return self._checked(text)
         except RequestError as error:
-            return Document("", refusal=Refused.by(error))
+            return Document(text, refusal=Refused.by(error))
         except GraphQLSyntaxError as error:
-            return Document("", refusal=refused(Code.BAD_REQUEST, [error]))
+            return Document(text, refusal=refused(Code.BAD_REQUEST, [error]))
         except RecursionError:
-            return Document("", refusal=_bad_request("The document is nested too deeply."))
+            return Document(text, refusal=_bad_request("The document is nested too deeply."))
 
     def _checked(self, text: str) -> Document:
         limits = self._limits
@@ -152,7 +160,7 @@ class Documents:
             self._schema, ast, self._rules, max_errors=limits.validation_errors, hide_suggestions=self._production
         )
         if errors:
-            return Document("", refusal=refused(Code.BAD_REQUEST, [_detached(error) for error in errors]))
+            return Document(text, refusal=refused(Code.BAD_REQUEST, [_detached(error) for error in errors]))
         return document
 
     def _add_operations(self, document: Document, ast: DocumentNode) -> None:
@@ -183,27 +191,30 @@ class _Shelf:
         document = self.documents.get(text)
         if document is not None:
             self.documents.move_to_end(text)
+            if document.weight != document.counted:
+                self.weight += document.weight - document.counted
+                document.counted = document.weight
+                self._fit()
         return document
 
     def take(self, text: str) -> Document | None:
         document = self.documents.pop(text, None)
         if document is not None:
-            self.weight -= _weight(text, document)
+            self.weight -= document.counted
         return document
 
     def put(self, text: str, document: Document) -> None:
-        weight = _weight(text, document)
-        if weight > self._most:
+        if document.weight > self._most:
             return
+        document.counted = document.weight
         self.documents[text] = document
-        self.weight += weight
+        self.weight += document.counted
+        self._fit()
+
+    def _fit(self) -> None:
         while len(self.documents) > self._entries or self.weight > self._most:
-            oldest, gone = self.documents.popitem(last=False)
-            self.weight -= _weight(oldest, gone)
-
-
-def _weight(text: str, document: Document) -> int:
-    return document.weight + 4 * len(text)
+            _, gone = self.documents.popitem(last=False)
+            self.weight -= gone.counted
 
 
 def check_cost(cost: int, limits: Limits) -> None:

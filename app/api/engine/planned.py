@@ -129,6 +129,7 @@ class Planner:
         if len(plans) >= _MOST_PLANS or len(choices) < len(key):
             return None
         plans[key] = made = self._made(operation, choices)
+        operation.document.planned()
         return made
 
     def _made(self, operation: Operation, choices: Choices) -> Plan | None:

@@ -22,6 +22,7 @@ class Observation:
     """What a metric may want to know of an operation that is over. `outcome`: "ok", "errors" or "refused".
 
     A refused operation may have neither kind nor name. `seconds` of a subscription are those that it was open.
+    `executor`: "plan" or "core", which ran it; None where none did.
     """
 
     name: str | None
@@ -31,6 +32,7 @@ class Observation:
     outcome: str
     cost: int = 0
     codes: tuple[str, ...] = ()
+    executor: str | None = None
 
 
 Observe: TypeAlias = Callable[[Observation], None]
@@ -56,11 +58,15 @@ class Admitted:
 
 @dataclass(slots=True)
 class Answer:
-    """One result to send: `data`, `errors`, and `extensions`, which a GET tells in headers alone."""
+    """One result to send: `data`, `errors`, and `extensions`, which a GET tells in headers alone.
+
+    `executor`: which ran it, to be shown to developers.
+    """
 
     data: Any
     errors: list[dict[str, Any]]
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    executor: str | None = None
 
     def body(self, *, extensions: bool = True) -> dict[str, Any]:
         """As JSON has it."""
@@ -122,7 +128,8 @@ class Desk:
         """The answer to a query or mutation. Raises Refused when its variables do not fit."""
         try:
             result = await self.engine.execute(admitted.operation, admitted.variables, admitted.context)
-            answer = Answer(result.data, result.errors, await self._extensions(admitted, admitted.context))
+            executor = "plan" if result.planned else "core"
+            answer = Answer(result.data, result.errors, await self._extensions(admitted, admitted.context), executor)
         except Refused as refused:
             self._tell_refused(
                 refused,
@@ -132,7 +139,7 @@ class Desk:
                 admitted.began,
             )
             raise
-        self._tell(admitted, "errors" if answer.errors else "ok", answer.errors)
+        self._tell(admitted, "errors" if answer.errors else "ok", answer.errors, executor)
         return answer
 
     async def stream(self, admitted: Admitted) -> AsyncGenerator[Answer, None]:
@@ -176,7 +183,9 @@ class Desk:
             internal_error(error, where="extensions")
             return {"cost": admitted.cost}
 
-    def _tell(self, admitted: Admitted, outcome: str, errors: list[dict[str, Any]]) -> None:
+    def _tell(
+        self, admitted: Admitted, outcome: str, errors: list[dict[str, Any]], executor: str | None = None
+    ) -> None:
         if self.observe is not None:
             operation = admitted.operation
             self.observe(
@@ -188,6 +197,7 @@ class Desk:
                     outcome,
                     admitted.cost["requested"],
                     tuple(dict.fromkeys(error["extensions"]["code"] for error in errors)),
+                    executor,
                 )
             )
 

@@ -141,15 +141,19 @@ class Answers:
     """How an answer goes out: its extensions as headers, and for a GET its ETag.
 
     `header_names` maps extensions to headers of theirs; `vary` names what answers depend on besides the query.
+    `debugging`: tells which executor ran.
     """
 
-    def __init__(self, header_names: dict[str, str], vary: Iterable[str]) -> None:
+    def __init__(self, header_names: dict[str, str], vary: Iterable[str], *, debugging: bool = False) -> None:
+        self._debugging = debugging
         self._names = {name: header.lower().encode("latin-1") for name, header in header_names.items()}
         self._vary = ", ".join(dict.fromkeys(("Accept", "Authorization", *vary))).encode("latin-1")
 
     def headers(self, answer: Answer) -> list[Header]:
-        """`Feira-Cost` and the headers of the app's extensions."""
+        """`Feira-Cost`, the headers of the app's extensions, and for developers `Feira-Executor`: plan or core."""
         found: list[Header] = []
+        if self._debugging and answer.executor is not None:
+            found.append((b"feira-executor", answer.executor.encode()))
         for name, value in answer.extensions.items():
             if name == "cost":
                 found.append((b"feira-cost", cost_header(value)))

@@ -46,6 +46,7 @@ class GraphQLRoute:
     `caller_of` names whose budget pays; by default the credential, else the address. `public_for` answers for how many
     seconds a GET's answer in this context may be kept by anyone, or None. `origins` may call from a browser.
     `production` hides introspection, suggestions and GraphiQL, which else shows `examples` to a browser at `path`.
+    `planned` False leaves every operation to graphql-core.
     """
 
     def __init__(
@@ -66,16 +67,19 @@ class GraphQLRoute:
         public_for: Callable[[Any], int | None] | None = None,
         vary: Iterable[str] = (),
         origins: Iterable[str] = (),
+        planned: bool = True,
     ) -> None:
         self.limits = limits or Limits()
-        self.engine = Engine(schema, limits=self.limits, production=production, guard=guard, sight=sight)
+        self.engine = Engine(
+            schema, limits=self.limits, production=production, guard=guard, sight=sight, planned=planned
+        )
         purse = Purse(self.limits.budget) if self.limits.budget is not None else None
         self.desk = Desk(self.engine, context_for, purse, extensions_for=extensions_for, observe=observe)
         if caller_of is not None:
             self.desk.caller_of = caller_of
         self._cors = Cors(origins)
         self._path = path.rstrip("/")
-        self._answers = Answers(dict(extension_headers or {}), vary)
+        self._answers = Answers(dict(extension_headers or {}), vary, debugging=not production)
         self._public_for = public_for
         self._explorer = None if production else Explorer(examples, path)
 

@@ -54,3 +54,18 @@ def test_a_document_larger_than_the_cache_is_not_kept() -> None:
     documents.get(text(1))
     assert len(documents) == 0
     assert documents.weight == 0
+
+
+def test_a_document_weighs_more_with_each_plan_and_drives_out_others() -> None:
+    documents = cache(cached_bytes=400_000)
+    for number in (1, 1, 2, 2):
+        document = documents.get(text(number))
+    before = documents.weight
+    document.planned()
+    documents.get(text(2))
+    assert documents.weight > before
+    for _ in range(1_000):
+        document.planned()
+    documents.get(text(2))
+    assert documents.weight <= 400_000
+    assert len(documents) < 2

@@ -29,6 +29,11 @@ async def test_a_query_is_answered_with_its_extensions_as_headers_too(client: ht
     assert response.headers["cache-control"] == "no-store"
 
 
+async def test_developers_are_told_which_executor_ran(client: httpx.AsyncClient) -> None:
+    assert (await client.post("", json={"query": "{ hello }"})).headers["feira-executor"] == "plan"
+    assert (await client.post("", json={"query": "{ __schema { __typename } }"})).headers["feira-executor"] == "core"
+
+
 async def test_variables_keep_the_digits_of_the_json_text(client: httpx.AsyncClient) -> None:
     body = b'{"query": "query ($a: Exact!) { exact(amount: $a) }", "variables": {"a": 0.3500000000000000000001}}'
     response = await client.post("", content=body, headers=JSON)
@@ -291,6 +296,7 @@ async def test_production_shows_no_page_and_no_schema_and_has_no_budget_where_it
         answer = await client.get(server.url, params={"query": "{ hello }"})
         assert answer.headers["cache-control"] == "public, max-age=60"
         assert answer.headers["feira-cost"] == "1;limit=20000"
+        assert "feira-executor" not in answer.headers
 
 
 async def test_every_operation_is_observed(library: Server, client: httpx.AsyncClient) -> None:
