@@ -95,23 +95,23 @@ def _remember_roots(engine: Engine) -> None:
 
 
 def _remembering(resolve: Any) -> Any:
-    def remembered(source: Any, info: Any, **arguments: Any) -> Any:
+    def remembered(source: Any, info: Any, *given: Any, **arguments: Any) -> Any:
         done = _done.get()
         if done is None:
-            return resolve(source, info, **arguments)
+            return resolve(source, info, *given, **arguments)
         key = id(info.field_nodes[0])
         if key in done:
             if isinstance(done[key], Exception):
                 raise done[key]
             return done[key]
-        return _noted(done, key, resolve, source, info, arguments)
+        return _noted(done, key, lambda: resolve(source, info, *given, **arguments))
 
     return remembered
 
 
-async def _noted(done: dict[Any, Any], key: Any, resolve: Any, source: Any, info: Any, arguments: Any) -> Any:
+async def _noted(done: dict[Any, Any], key: Any, resolve: Any) -> Any:
     try:
-        value = resolve(source, info, **arguments)
+        value = resolve()
         done[key] = await value if is_awaitable(value) else value
     except Exception as error:
         done[key] = error

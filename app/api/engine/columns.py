@@ -15,9 +15,11 @@ from uuid import UUID
 
 from graphql import (
     FieldNode,
+    GraphQLEnumType,
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
+    GraphQLScalarType,
     Node,
     VariableNode,
     get_named_type,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 Values: TypeAlias = list[Any]
 Filled: TypeAlias = Values | Awaitable[Values]
-Convert: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+Make: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 # What nobody can change, so that one request can be given what another was given.
 _LASTING = (str, int, float, bool, Decimal, Enum, UUID, datetime, date, type(None))
@@ -47,34 +49,36 @@ _SMALLEST, _LARGEST = -(1 << 31), (1 << 31) - 1
 
 
 class Arguments:
-    """A field's coerced arguments: the same for every run where they name no variable."""
+    """A field's arguments as its resolver takes them: coerced once where they name no variable."""
 
-    __slots__ = ("_convert", "_field", "_lasting", "_node")
+    __slots__ = ("_field", "_lasting", "_make", "_node", "_raw")
 
-    def __init__(self, field: GraphQLField, node: FieldNode, convert: Convert | None) -> None:
+    def __init__(self, field: GraphQLField, node: FieldNode, make: Make) -> None:
         self._field = field
         self._node = node
-        self._convert = convert
+        self._make = make
+        self._raw: Mapping[str, Any] | None = None
         self._lasting: Mapping[str, Any] | None = None
         if not field.args:
             self._lasting = {}
         elif not _names_a_variable(node.arguments or ()):
             try:
-                said = self._coerced(None, hide=True)
+                self._raw = get_argument_values(field, node)
+                made = make(self._raw)
             except Exception:  # each run says what is wrong
+                self._raw = None
                 return
-            if all(isinstance(value, _LASTING) for value in said.values()):
-                self._lasting = said
+            if all(isinstance(value, _LASTING) for value in made.values()):
+                self._lasting = made
 
     def of(self, run: "Planned") -> Mapping[str, Any]:
         """By the names that the resolver takes. Raises what coercion raises."""
         if self._lasting is not None:
             return self._lasting
-        return self._coerced(run.variable_values, hide=run.hide_suggestions)
-
-    def _coerced(self, variables: Any, *, hide: bool) -> dict[str, Any]:
-        raw = get_argument_values(self._field, self._node, variables, None, hide)
-        return self._convert(raw) if self._convert is not None and raw else raw
+        raw = self._raw
+        if raw is None:
+            raw = get_argument_values(self._field, self._node, run.variable_values, None, run.hide_suggestions)
+        return self._make(raw)
 
 
 def _names_a_variable(nodes: Sequence[Node]) -> bool:
@@ -218,7 +222,7 @@ class Column:
         waits = False
         for place, parent in enumerate(parents):
             try:
-                value = function(parent, Place(run, self, level, place), **arguments)
+                value = function(parent, Place(run, self, level, place), arguments)
             except Exception as error:
                 value = error
             waits = waits or hasattr(type(value), "__await__")
@@ -292,31 +296,49 @@ class TypeNameColumn(Column):
 class LeafColumn(Column):
     """A field whose values are scalars or enum values, or lists of them."""
 
-    __slots__ = ("_is_int", "_leaf", "_whole")
+    __slots__ = ("_coerce", "_is_int", "_leaf", "_seen", "_whole")
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._leaf: Any = get_named_type(self.field.type)
+        self._leaf: GraphQLScalarType | GraphQLEnumType = get_named_type(self.field.type)  # type: ignore[assignment]
         # Shown as they are, where they are of exactly this class.
         self._whole = _WHOLE.get(self._leaf.name)
         self._is_int = self._leaf.name == "Int"
+        self._coerce: Callable[[Any], Any] = self._leaf.coerce_output_value
+        # Classes of values that could be coerced.
+        self._seen: set[type] = set()
 
     def complete(self, run: "Planned", level: Level, values: Values) -> Filled:
         if self.depth == 0:
-            if self._whole is not None:
-                whole = self._whole
-                for value in values:
-                    if value.__class__ is not whole:
-                        break
-                else:
-                    return values
-            elif self._is_int:
-                for value in values:
-                    if value.__class__ is not int or not _SMALLEST <= value <= _LARGEST:
-                        break
-                else:
-                    return values
+            if self._are_whole(values):
+                return values
+            if self._whole is None and self._seen.issuperset(map(type, values)):
+                coerced = self._all_coerced(values)
+                if None not in coerced:
+                    return coerced
         return [self._one(run, level, place, value, ()) for place, value in enumerate(values)]
+
+    def _are_whole(self, values: Values) -> bool:
+        whole = self._whole
+        # Loops: all() over a generator takes twice as long.
+        if whole is not None:
+            for value in values:  # noqa: SIM110
+                if value.__class__ is not whole:
+                    return False
+            return True
+        if self._is_int:
+            for value in values:  # noqa: SIM110
+                if value.__class__ is not int or not _SMALLEST <= value <= _LARGEST:
+                    return False
+            return True
+        return False
+
+    def _all_coerced(self, values: Values) -> Values:
+        """With a None where one could not be: which one, and why, is looked at singly."""
+        try:
+            return list(map(self._coerce, values))
+        except Exception:
+            return [None]
 
     def _one(self, run: "Planned", level: Level, place: int, value: Any, indices: tuple[int, ...]) -> Any:
         if value.__class__ is self._whole and len(indices) == self.depth:
@@ -330,7 +352,9 @@ class LeafColumn(Column):
                     return None
                 raise self.missing()
             if len(indices) == self.depth:
-                return Executor.complete_leaf_value(self._leaf, value)
+                shown = Executor.complete_leaf_value(self._leaf, value)
+                self._seen.add(value.__class__)
+                return shown
             if not is_iterable(value):
                 raise self.no_list()
             items = [self._one(run, level, place, item, (*indices, index)) for index, item in enumerate(value)]

@@ -21,16 +21,15 @@ from graphql import (
     is_composite_type,
 )
 from graphql.execution.values import VariableValues
-from strawberry.types.arguments import convert_arguments
 
 from .batch import Pending
 from .collect import Choices, Collector, Unplanned, selections_of
-from .columns import Arguments, Column, Convert, LeafColumn, TypeNameColumn, Values
+from .columns import Arguments, Column, LeafColumn, TypeNameColumn, Values
 from .documents import Operation
 from .levels import BUBBLE, Faults, Level
 from .objects import ObjectColumn, Rows
 from .selection import Collected
-from .ways import Kind, Way, Ways
+from .ways import Kind, Ways
 
 _MOST_FIELDS: Final = 1_000
 """A plan of more would take longer to make than to run; fragments unfold to so many only in made-up operations."""
@@ -167,7 +166,7 @@ class _Making:
         way = self._ways.get((type_.name, name))
         if field is None or way is None:
             raise Unplanned(name)
-        arguments = Arguments(field, nodes[0], self._convert(way))
+        arguments = Arguments(field, nodes[0], way.make)
         column: Column
         if is_composite_type(get_named_type(field.type)):
             sets = selections_of(nodes)
@@ -179,10 +178,3 @@ class _Making:
             if other is not column:
                 other.shared = column.shared = True
         return column
-
-    def _convert(self, way: Way) -> Convert | None:
-        """Strawberry's own layer makes its inputs of what a CALL is given; a batch function takes them made."""
-        if way.kind is not Kind.BATCH:
-            return None
-        config, registry = self._strawberry.config, self._strawberry.schema_converter.scalar_registry
-        return lambda raw: convert_arguments(raw, way.definition.arguments, registry, config)

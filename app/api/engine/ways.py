@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from .batch import BatchResolver, batch_resolver
+from .inputs import Inputs
 from .run import Info
 
 Check: TypeAlias = Callable[[Any], None]
@@ -33,7 +34,10 @@ class Event:
 
 
 class Kind(Enum):
-    """READ: a function of the parent alone, which never waits. BATCH: a function of all parents. CALL: a resolver."""
+    """READ: a function of the parent alone. BATCH: a function of all parents, a `Batch` and its arguments.
+
+    CALL: a function of a parent, an info and a mapping of its arguments, as the resolver takes them.
+    """
 
     READ = auto()
     BATCH = auto()
@@ -43,13 +47,15 @@ class Kind(Enum):
 class Way:
     """One field's way to its value. `function` is what `kind` says; `definition` is Strawberry's view of the field."""
 
-    __slots__ = ("check", "definition", "function", "kind")
+    __slots__ = ("check", "definition", "function", "kind", "make")
 
     def __init__(self, kind: Kind, function: Callable[..., Any], definition: Any = None) -> None:
         self.kind = kind
         self.function = function
         self.definition = definition
         self.check: Check | None = None
+        # The resolver's arguments, made of coerced values by their GraphQL names.
+        self.make: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
 
 Ways: TypeAlias = Mapping[tuple[str, str], Way]
@@ -59,13 +65,18 @@ Ways: TypeAlias = Mapping[tuple[str, str], Way]
 def ways_of(schema: strawberry.Schema, guard: Guard | None) -> Ways:
     """The way of every field that Strawberry defined. Gives graphql-core's fields resolvers that go the same ways."""
     ways: dict[tuple[str, str], Way] = {}
+    inputs = Inputs(schema)
     for type_ in schema._schema.type_map.values():
         for name, field in getattr(type_, "fields", {}).items():
             definition = getattr(field, "extensions", {}).get("strawberry-definition")
             if not isinstance(definition, StrawberryField) or not hasattr(field, "resolve"):
                 continue
-            way = _shortest(schema, definition) or Way(Kind.CALL, field.resolve, definition)
-            field.resolve = _resolver(way, schema)
+            way = _shortest(schema, definition)
+            if way is None:
+                way = Way(Kind.CALL, _call(schema, definition, field.resolve), definition)
+            else:
+                field.resolve = _resolver(way, schema)
+            way.make = _making(way, inputs)
             way.check = guard(type_.name, definition) if guard is not None else None
             if way.check is not None:
                 field.resolve = _guarded(field.resolve, way.check)
@@ -102,7 +113,40 @@ def _resolver(way: Way, schema: strawberry.Schema) -> Callable[..., Any]:
     return way.function
 
 
-def _event_value(event: Any, info: Info, **_arguments: Any) -> Any:
+def _making(way: Way, inputs: Inputs) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    if way.function is _event_value or getattr(way.function, "takes_raw", False):
+        return dict
+    return inputs.arguments(way.definition.arguments)
+
+
+def _call(schema: strawberry.Schema, field: StrawberryField, resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls a resolver as Strawberry does; through Strawberry where it would do more than that."""
+    resolver = field.base_resolver
+    if resolver is None or field.extensions or schema.exception_handlers:
+
+        def through(source: Any, info: Info, arguments: Mapping[str, Any]) -> Any:
+            return resolve(source, info, **arguments)
+
+        through.takes_raw = True  # type: ignore[attr-defined]
+        return through
+    function = cast("Callable[..., Any]", resolver.wrapped_func)
+    info_class = schema.config.info_class
+    takes_self = resolver.self_parameter is not None
+    parents = [each.name for each in (resolver.parent_parameter, resolver.root_parameter) if each is not None]
+    told = resolver.info_parameter.name if resolver.info_parameter is not None else None
+
+    def call(source: Any, info: Info, arguments: Mapping[str, Any]) -> Any:
+        given = dict(arguments)
+        for name in parents:
+            given[name] = source
+        if told is not None:
+            given[told] = info_class(_raw_info=info, _field=field)  # type: ignore[arg-type]
+        return function(source, **given) if takes_self else function(**given)
+
+    return call
+
+
+def _event_value(event: Any, info: Info, *_arguments: Any, **_named: Any) -> Any:
     return event.read(info.context) if isinstance(event, Event) else event
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.api.engine.collect import Collector
 from app.api.engine.columns import Column, LeafColumn
@@ -42,7 +43,8 @@ DOCUMENTS: list[tuple[str, dict[str, Any]]] = [
 
 
 async def _compared() -> Agreement:
-    with agreeing() as agreement:
+    # What fails on purpose is not to be told at length.
+    with capture_logs(), agreeing() as agreement:
         engine = Engine(make_schema())
         for text, variables in DOCUMENTS:
             await engine.execute(engine.operation(text), variables, Reader())
