@@ -25,6 +25,7 @@ from app.api.snapshot import SnapshotRoute
 from app.api.transport.request import Request
 from app.api.transport.route import GraphQLRoute
 from app.api.webhooks.shaping import shaper
+from app.browse.followed import Catalog
 from app.events.follower import Follower
 from app.events.sequencer import sequence
 from app.events.webhooks.send import Sending
@@ -101,8 +102,17 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     metrics.watch(database)
     feed = Follower(database)
     metrics.follow(database, feed)
+    catalog = Catalog(feed, settings.catalog_cache_mb << 20) if settings.catalog_cache_mb else None
+    if catalog is not None:
+        metrics.keep(catalog)
     check_table(schema._schema)
-    context_for = contexts(database, production=settings.production, feed=feed, webhook_allow=settings.webhook_allow)
+    context_for = contexts(
+        database,
+        production=settings.production,
+        feed=feed,
+        catalog=catalog,
+        webhook_allow=settings.webhook_allow,
+    )
     spool = Spool(settings.data_dir / "spool")
     snapshots = SnapshotRoute(database, spool, context_for)
     route = graphql_route(settings, context_for, metrics)

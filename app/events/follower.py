@@ -100,7 +100,7 @@ class Follower:
         self._numbers: dict[int, int] = {}
         self._watched: dict[Key | Topic, set[Watch]] = {}
         self._advanced = asyncio.Event()
-        # When the feed was read to its head, by `monotonic`; and what was committed and without a number at the last look.
+        # When the feed was read to its head, by `monotonic`; what was committed and had no number at the last look.
         self._confirmed = float("-inf")
         self._unread = 0
         # Whether the last write that waited for its number did so in vain: then the next ones do not wait.

@@ -41,6 +41,8 @@ class Settings:
     log_format: LogFormat = "console"
     # What a caller's operations may cost a second; twenty times that at once. 0: no bound.
     cost_per_second: int = 100_000
+    # How much of the catalog each process keeps in memory, in megabytes. 0: nothing.
+    catalog_cache_mb: int = 64
     # Where webhooks may be sent beside public addresses, over plain HTTP too.
     webhook_allow: Allowed = NOTHING
 
@@ -65,6 +67,7 @@ class Settings:
                 _choice(given, "FEIRA_LOG_FORMAT", get_args(LogFormat), "json" if env == "production" else "console"),
             ),
             cost_per_second=_number(given, "FEIRA_COST_PER_SECOND", 100_000, least=0, most=10**9),
+            catalog_cache_mb=_number(given, "FEIRA_CATALOG_CACHE_MB", 64, least=0, most=65_536),
             webhook_allow=_allowed(given, "FEIRA_WEBHOOK_ALLOW"),
         )
 
