@@ -1,21 +1,21 @@
 """A process that keeps the catalog, in a test: asked through what it keeps, and past it, at any moment."""
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import event, select
 from strawberry.schema.config import StrawberryConfig
 
 from app.api.catalog.queries import CatalogQueries
 from app.api.context import Context
 from app.api.engine.execute import Engine
 from app.api.engine.limits import Limits
+from app.api.events.queries import EventQueries
 from app.api.scalars import SCALARS
 from app.browse.followed import Catalog
 from app.catalog.categories import CategoryDraft, archive_category, update_category
@@ -45,7 +45,7 @@ from tests.shop import Shop
 
 
 @strawberry.type
-class Query(NodeQueries, CatalogQueries):
+class Query(NodeQueries, CatalogQueries, EventQueries):
     pass
 
 
@@ -73,22 +73,57 @@ VARIANT = "query($sku: String!) { variant(by: {sku: $sku}) { sku name price { un
 
 @dataclass
 class Keeping:
-    """`catalog`: what is kept; `feed`: the follower that drops it."""
+    """`catalog`: what is kept; `feed`: the follower that drops it, when it is let."""
 
     shop: Shop
     feed: Follower
     catalog: Catalog
     sequencer: Sequencer
 
-    async def catch_up(self) -> None:
-        """Number all that was committed, and read it."""
+    async def number(self) -> int:
+        """Number all that was committed; the head."""
         while await self.sequencer.number():
             pass
-        self.feed.hint(self.sequencer.position)
-        assert await self.feed.reach(self.sequencer.position, 10)
+        return self.sequencer.position
+
+    async def catch_up(self) -> None:
+        """Number all that was committed, and read it."""
+        head = await self.number()
+        await self.feed._look()
+        while self.feed.position < head:
+            await self.feed._read()
+
+    async def write(self, command: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Carry it out, under the eyes of the triggers."""
+        return await self.shop.watched.run(command)
+
+    @contextmanager
+    def counted(self) -> Iterator[list[str]]:
+        """The statements that are read by meanwhile, but for the test's own looks at the channel."""
+        sent: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if "channel.code = ANY" not in statement:
+                sent.append(statement)
+
+        engines = [self.shop.db.reads.sync_engine, self.shop.db.writes.sync_engine]
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield sent
+        finally:
+            for engine in engines:
+                event.remove(engine, "before_cursor_execute", note)
 
     async def context(
-        self, moment: datetime, *, kept: bool, who: Principal | None = None, code: str = "web", locale: str = "pt-BR"
+        self,
+        moment: datetime,
+        *,
+        kept: bool,
+        who: Principal | None = None,
+        code: str = "web",
+        locale: str = "pt-BR",
+        least: int = 0,
     ) -> Context:
         return Context(
             db=self.shop.db,
@@ -99,6 +134,7 @@ class Keeping:
             base_url="http://127.0.0.1:8000",
             feed=self.feed,
             catalog=self.catalog if kept else None,
+            least=least,
         )
 
     async def ask(self, document: str, moment: datetime, *, kept: bool = True, **how: Any) -> Any:
@@ -144,23 +180,16 @@ def differences(kept: Any, there: Any, at: str = "") -> list[str]:
 
 @asynccontextmanager
 async def keeping(shop: Shop, *, limit: int = 64 << 20) -> AsyncIterator[Keeping]:
-    """A follower at work, what it keeps, and a sequencer that numbers when it is told to."""
+    """A follower that reads and a sequencer that numbers when they are told to, and what is kept."""
     feed = Follower(shop.db)
     async with sequencing(shop.db) as sequencer:
         await feed.begin()
-        task = asyncio.create_task(feed.run())
-        try:
-            yield Keeping(shop, feed, Catalog(feed, limit), sequencer)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        yield Keeping(shop, feed, Catalog(feed, limit), sequencer)
 
 
 @dataclass
 class Writing(Doings):
     """Commands that write what a document, a shelf or the settings show; `Doings` has those of the feed."""
-
-    groups: list[Any] = field(default_factory=list)
 
     async def say(self, tx: Any) -> None:
         texts = [TextDraft(locale=self.roll.choice(["pt-BR", "en"]), name=self.name(), description=self.name())]
@@ -322,8 +351,3 @@ WRITES: tuple[Doing, ...] = (
 def writing(shop: Shop, seed: int, moment: datetime) -> Writing:
     """Commands drawn by lot from this seed."""
     return Writing(shop, random.Random(seed), moment)
-
-
-def at(doings: Writing, moment: datetime) -> Writing:
-    """The same at another time."""
-    return replace(doings, moment=moment)
