@@ -79,6 +79,15 @@ def graphql_route(
     )
 
 
+def followed_catalog(settings: Settings, feed: Follower, metrics: Metrics) -> Catalog | None:
+    """What this process keeps of the catalog; None where it may keep nothing."""
+    if not settings.catalog_cache_mb:
+        return None
+    catalog = Catalog(feed, settings.catalog_cache_mb << 20)
+    metrics.keep(catalog)
+    return catalog
+
+
 def mounted(path: str, app: ASGIApp) -> ASGIRouteHandler:
     """An ASGI application of ours at a path, with the scope as it came."""
 
@@ -102,15 +111,12 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     metrics.watch(database)
     feed = Follower(database)
     metrics.follow(database, feed)
-    catalog = Catalog(feed, settings.catalog_cache_mb << 20) if settings.catalog_cache_mb else None
-    if catalog is not None:
-        metrics.keep(catalog)
     check_table(schema._schema)
     context_for = contexts(
         database,
         production=settings.production,
         feed=feed,
-        catalog=catalog,
+        catalog=followed_catalog(settings, feed, metrics),
         webhook_allow=settings.webhook_allow,
     )
     spool = Spool(settings.data_dir / "spool")

@@ -17,9 +17,9 @@ from app.platform.db import Database, Reader
 
 REMEMBERED: Final = timedelta(minutes=10)
 """Prices that ended so long before a read are in its documents: for requests that began before it."""
-GROWS: Final = 5
+GROWS: Final = 2
 """Bytes that a document takes for each byte of its JSON, about."""
-ENTRY: Final = 600
+ENTRY: Final = 450
 """Bytes that anything takes besides."""
 ROW: Final = 2_000
 """Bytes of a row with its texts, about."""

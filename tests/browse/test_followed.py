@@ -211,14 +211,14 @@ async def test_a_request_from_before_what_is_remembered_is_read_for(keeps: Keepi
 
 async def test_it_is_bounded_and_the_least_used_goes_first(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
-    keys = await products(shop, 30)
-    async with keeping(shop, limit=60_000) as keeps:
+    keys = await products(shop, 40)
+    async with keeping(shop, limit=40_000) as keeps:
         catalog = keeps.catalog
         for key in keys:
             await catalog.documents([keys[0]], NOW)
             await catalog.documents([key], NOW)
-            assert catalog.size <= 60_000
-        assert 1 < len(catalog) < 30
+            assert catalog.size <= 40_000
+        assert 1 < len(catalog) < 40
         with keeps.counted() as sent:
             await catalog.documents([keys[0], keys[-1]], NOW)
             await catalog.documents([keys[1]], NOW)

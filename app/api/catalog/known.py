@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from app.api.catalog.variants import SelectedOption, Variant
     from app.api.pricing.prices import VariantPrice
 
-PRODUCT: Final = 6_000
-VARIANT: Final = 4_000
-MEDIA: Final = 1_500
-PRICED: Final = 3_000
+PRODUCT: Final = 1_700
+VARIANT: Final = 900
+MEDIA: Final = 1_000
+PRICED: Final = 1_500
 """Bytes that one of these takes, about."""
 
 
