@@ -278,8 +278,9 @@ class Writing(Doings):
     async def price_more(self, tx: Any) -> None:
         """In any list, at once or from 5 on, now or planned."""
         rows = await tx.rows(select(price_list.c.id))
+        mug = self.shop.variants["CANECA"]
         change = PriceChange(
-            self.roll.choice([await self.some(variant), self.shop.variants["CANECA"]]),
+            self.roll.choice([mug, await self.some(variant) or mug]),
             self.roll.randint(100, 9_000),
             compare_at_minor=self.roll.choice([None, 9_900]),
             min_quantity=self.roll.choice([0, 0, 5_000]),
@@ -291,7 +292,7 @@ class Writing(Doings):
     async def tax(self, tx: Any) -> None:
         region = self.roll.choice([None, "SP"])
         change = RateChange(
-            tax_class_id=self.roll.choice([self.shop.tax_class_id, await self.some(tax_class)]),
+            tax_class_id=await self.some(tax_class) or self.shop.tax_class_id,
             country="BR",
             region=region,
             name={"pt-BR": self.roll.choice(["ICMS", "ISS"])},

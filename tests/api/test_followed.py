@@ -114,6 +114,10 @@ CHANGES: dict[str, Callable[[Shop, dict[str, Any], Any, Actor], Awaitable[Any]]]
     "it will be taxed otherwise": lambda shop, _, tx, who: set_tax_rate(
         tx, who, RateChange(shop.tax_class_id, "BR", None, {"pt-BR": "ICMS"}, 250_000, starts_at=who.now + HOUR)
     ),
+    # No channel is there, but a till.
+    "it will be taxed otherwise in that place": lambda shop, _, tx, who: set_tax_rate(
+        tx, who, RateChange(shop.tax_class_id, "BR", "SP", {"pt-BR": "ISS"}, 50_000, starts_at=who.now + HOUR)
+    ),
     "a place has another name": lambda shop, _, tx, who: locations.update_location(
         tx, who, location_id=shop.locations["centro"], given={"name": "Outro"}
     ),
@@ -130,7 +134,11 @@ CHANGES: dict[str, Callable[[Shop, dict[str, Any], Any, Actor], Awaitable[Any]]]
         tx, who, channel_id=shop.channels["web"], given={"shows_quantities": False}
     ),
     "some of it is sold": lambda shop, of, tx, who: adjust(
-        tx, who, changes=[StockChange(of["variant"], shop.locations["centro"], delta=-UNIT)], kind="SALE"
+        tx,
+        who,
+        changes=[StockChange(of["variant"], shop.locations["centro"], delta=-UNIT)],
+        kind="ADJUSTMENT",
+        reason="broken",
     ),
 }
 
@@ -177,13 +185,19 @@ async def test_each_change_is_shown(keeps: Keeping, change: str) -> None:
         price = PriceChange(of["variant"], 700)
         await keeps.write(lambda tx: set_prices(tx, shop.actor(), price_list_id=of["list"], changes=[price]))
     await keeps.catch_up()
-    asked = {"variables": {"slug": "cheia"}}
-    before = await keeps.ask(ONE, clock.now(), **asked)
+
+    async def shown() -> Any:
+        till = shop.actor("device").principal
+        given = {"slug": "cheia"}
+        there = await keeps.ask(ONE, clock.now(), variables=given, code="pos", who=till)
+        return await keeps.ask(ONE, clock.now(), variables=given), there
+
+    before = await shown()
     await keeps.check(clock.now())
     await keeps.write(lambda tx: CHANGES[change](shop, of, tx, shop.actor()))
     await keeps.catch_up()
     await keeps.check(clock.now(), change)
-    assert await keeps.ask(ONE, clock.now(), **asked) != before
+    assert await shown() != before
     await keeps.check(clock.now() + 2 * HOUR, change)
 
 
