@@ -156,7 +156,7 @@ class Keeping:
             (ALL, {}, {"code": "app"}),
             (ALL, {}, {"code": "pos", "who": till}),
             (ALL, {"filter": {"categories": shelves}}, {}),
-            *((ONE, {"slug": slug}, {}) for slug in (slugs[-1], slugs[0], "nothing")),
+            *((ONE, {"slug": slug}, {}) for slug in (slugs[-1], "nothing")),
             *((VARIANT, {"sku": sku}, {"code": "app"}) for sku in list(self.shop.variants)[:1]),
         ]
         seen = 0

@@ -193,7 +193,6 @@ async def test_each_change_is_shown(keeps: Keeping, change: str) -> None:
         return await keeps.ask(ONE, clock.now(), variables=given), there
 
     before = await shown()
-    await keeps.check(clock.now())
     await keeps.write(lambda tx: CHANGES[change](shop, of, tx, shop.actor()))
     await keeps.catch_up()
     await keeps.check(clock.now(), change)
