@@ -25,6 +25,7 @@ from app.api.snapshot import SnapshotRoute
 from app.api.transport.request import Request
 from app.api.transport.route import GraphQLRoute
 from app.api.webhooks.shaping import shaper
+from app.browse.followed import Catalog
 from app.events.follower import Follower
 from app.events.sequencer import sequence
 from app.events.webhooks.send import Sending
@@ -79,6 +80,15 @@ def graphql_route(
     )
 
 
+def followed_catalog(settings: Settings, feed: Follower, metrics: Metrics) -> Catalog | None:
+    """What this process keeps of the catalog; None where it may keep nothing."""
+    if not settings.catalog_cache_mb:
+        return None
+    catalog = Catalog(feed, settings.catalog_cache_mb << 20)
+    metrics.keep(catalog)
+    return catalog
+
+
 def mounted(path: str, app: ASGIApp) -> ASGIRouteHandler:
     """An ASGI application of ours at a path, with the scope as it came."""
 
@@ -103,7 +113,13 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
     feed = Follower(database)
     metrics.follow(database, feed)
     check_table(schema._schema)
-    context_for = contexts(database, production=settings.production, feed=feed, webhook_allow=settings.webhook_allow)
+    context_for = contexts(
+        database,
+        production=settings.production,
+        feed=feed,
+        catalog=followed_catalog(settings, feed, metrics),
+        webhook_allow=settings.webhook_allow,
+    )
     spool = Spool(settings.data_dir / "spool")
     snapshots = SnapshotRoute(database, spool, context_for)
     route = graphql_route(settings, context_for, metrics)

@@ -41,6 +41,11 @@ FOLLOWED: Final[dict[str, list[tuple[str, str]]]] = {
     "price": [("PRICE", of("variant_id"))],
     "channel_price": [("PRICE", of("variant_id"))],
     "priced_variant": [("PRICE", of("variant_id"))],
+    "price_list": [("SETTINGS", ITS_OWN)],
+    "tax_class": [("SETTINGS", ITS_OWN)],
+    "tax_rate": [("SETTINGS", of("tax_class_id"))],
+    "location": [("SETTINGS", ITS_OWN)],
+    "channel_location": [("SETTINGS", of("channel_id"))],
     "stock_level": [("STOCK", ITS_OWN), ("AVAILABILITY", of("variant_id"))],
     "cart": [("CART", ITS_OWN)],
     "cart_line": [CART],
@@ -64,14 +69,9 @@ FOLLOWED: Final[dict[str, list[tuple[str, str]]]] = {
 """By table: the topics that a change of a row must be told under, and of which entity."""
 
 NOT_FOLLOWED: Final[dict[str, str]] = {
-    "channel": "settings; what they change of prices and availability is told",
-    "channel_location": "settings, as channels",
-    "location": "settings, as channels",
+    "channel": "settings, kept by version; what they change of prices and availability is told",
     "delivery_method": "settings, read at checkout",
     "customer_group": "settings",
-    "price_list": "what it changes of prices is told",
-    "tax_class": "what it changes of prices is told",
-    "tax_rate": "what it changes of prices is told",
     "hold": "counted in the level, which is told",
     "stock_movement": "the ledger under the level, which is told",
     "posting": "the ledger under payments and refunds, which are told",

@@ -20,6 +20,7 @@ from app.api.context import Context
 from app.api.engine.errors import Code, RequestError
 from app.api.freshness import wait_for
 from app.api.transport.request import Request
+from app.browse.followed import Catalog
 from app.carts.lines import AT_TILLS
 from app.channels.queries import NoChannel, all_channels, channels_by_codes, channels_by_ids, default_channel
 from app.events.follower import Follower
@@ -47,6 +48,7 @@ def contexts(
     production: bool = False,
     base_url: str = "",
     feed: Follower | None = None,
+    catalog: Catalog | None = None,
     webhook_allow: Allowed = NOTHING,
 ) -> Callable[[Request], Awaitable[Context]]:
     """What makes the context of each request. A shop in production takes no demo tokens.
@@ -57,8 +59,9 @@ def contexts(
     """
 
     async def context_for(request: Request) -> Context:
-        if feed is not None and (least := _said(request, "Feira-Min-Position")) is not None:
-            await wait_for(feed, least)
+        least = 0
+        if feed is not None and (asked := _said(request, "Feira-Min-Position")) is not None:
+            least = await wait_for(feed, asked)
         now, as_of = clock.now(), feed.position if feed is not None else 0
         principal = ANONYMOUS
         if (given := request.authorization) is not None:
@@ -76,6 +79,8 @@ def contexts(
             base_url=base_url or _own_address(request),
             feed=feed,
             as_of=as_of,
+            catalog=catalog,
+            least=least,
             epoch=_said(request, "Feira-Epoch"),
             again=partial(context_for, request),
             webhook_allow=webhook_allow,

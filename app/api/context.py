@@ -3,15 +3,19 @@
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from sqlalchemy import Row
 
+from app.browse.followed import Catalog
 from app.events.follower import Follower
 from app.identity.principal import Actor, Principal
 from app.platform.db import Database
 from app.platform.outbound.address import NOTHING, Allowed
+
+BEYOND: Final = 1 << 63
+"""A position that no feed reaches."""
 
 
 @dataclass(slots=True)
@@ -29,6 +33,10 @@ class Context:
     # This process's place in the feed, and where that was when the request began.
     feed: Follower | None = None
     as_of: int = 0
+    # What the process keeps of the catalog, and the position that an answer must reflect: what is kept is used only
+    # where it reaches that.
+    catalog: Catalog | None = None
+    least: int = 0
     # The epoch that the caller's positions are of, where it says so.
     epoch: str | None = None
     # The outbox's id of the last change that the request committed.
@@ -46,6 +54,18 @@ class Context:
 
     def may(self, permission: str) -> bool:
         return self.principal.may(permission)
+
+    @property
+    def followed(self) -> Catalog | None:
+        """What is kept of the catalog, where it is as new as this answer must be."""
+        kept = self.catalog
+        return kept if kept is not None and kept.reaches(self.least) else None
+
+    def wrote_now(self, outbox_id: int | None) -> None:
+        """The request has written; `outbox_id`: of the last change that it told. From here on it reads the tables."""
+        self.least = BEYOND
+        if outbox_id is not None:
+            self.wrote = outbox_id
 
     @property
     def sight(self) -> Hashable:

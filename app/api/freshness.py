@@ -6,7 +6,7 @@ Reads go to the primary, so an answer reflects at least what the process had rea
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.api.context import Context
+from app.api.context import BEYOND, Context
 from app.api.engine.errors import Code, RequestError
 from app.events.follower import Follower
 
@@ -18,19 +18,21 @@ WAITS: Final = 0.5
 LONGEST: Final = 20
 
 
-async def wait_for(feed: Follower, least: str) -> None:
+async def wait_for(feed: Follower, least: str) -> int:
     """Wait a little until this position, or this commit, was read here. Raises BAD_REQUEST for what is neither.
 
-    Past that the request goes on: what it reads comes from the primary, where the position was given out.
+    Answers the position. Past that the request goes on: what it reads comes from the primary, where the position was
+    given out, and nothing from what the process keeps.
     """
     given = least.strip()
     digits = given.removeprefix(COMMIT)
     if not (digits.isascii() and digits.isdigit() and len(digits) < LONGEST):
         raise RequestError(Code.BAD_REQUEST, "`Feira-Min-Position` is a position or a commit's token.")
     if given.startswith(COMMIT):
-        await feed.number_of(int(digits), WAITS)
-    else:
-        await feed.reach(int(digits), WAITS)
+        position = await feed.number_of(int(digits), WAITS)
+        return BEYOND if position is None else position
+    await feed.reach(int(digits), WAITS)
+    return int(digits)
 
 
 async def extensions_of(context: Context) -> Mapping[str, Any]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from sqlalchemy.pool import QueuePool
 
 from app.api.feed_metrics import FeedMetrics
 from app.api.transport.desk import Observation
+from app.browse.followed import Catalog
 from app.events.follower import Follower
 from app.events.webhooks.queue import Outcome
 from app.platform.db import Database
@@ -64,6 +65,10 @@ class Metrics:
         self._feed = FeedMetrics(database, follower)
         self.registry.register(self._feed)
 
+    def keep(self, catalog: Catalog) -> None:
+        """Tell of what is kept of the catalog too."""
+        self.registry.register(_Kept(catalog))
+
     def observe(self, seen: Observation) -> None:
         """An operation is over."""
         name, kind = self._name(seen.name), seen.kind or "none"
@@ -119,3 +124,19 @@ class _Pools:
                 family.add_metric([name, "in_use"], pool.checkedout())
                 family.add_metric([name, "idle"], pool.checkedin())
         yield family
+
+
+class _Kept:
+    """How the followed catalog fares, read when asked."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
+        kept = self._catalog
+        yield GaugeMetricFamily("feira_catalog_bytes", "What is kept of the catalog, in bytes, about.", value=kept.size)
+        yield GaugeMetricFamily("feira_catalog_entries", "How many things that are.", value=len(kept))
+        yield CounterMetricFamily("feira_catalog_hits", "Asked for, and kept.", value=kept.hits)
+        yield CounterMetricFamily("feira_catalog_misses", "Asked for, and read.", value=kept.misses)
+        yield CounterMetricFamily("feira_catalog_drops", "Dropped: changed since, by the feed.", value=kept.drops)
+        yield CounterMetricFamily("feira_catalog_spoiled", "Read, and changed meanwhile.", value=kept.spoiled)

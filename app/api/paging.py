@@ -4,7 +4,7 @@ import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args, overload
 from uuid import UUID
 
 import msgspec
@@ -69,6 +69,25 @@ class Connection(Generic[T]):
     @strawberry.field(description="How many there are in all: exact up to 10,000, else null.")
     async def total_count(self) -> int | None:
         return await self.page.count()
+
+
+class Cursors(Sequence[str]):
+    """The cursors of a list's entries from their `keys`, each written when it is asked for."""
+
+    def __init__(self, kind: str, keys: Sequence[Sequence[Any]]) -> None:
+        self._kind, self._keys = kind, keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Cursors": ...
+    def __getitem__(self, place: int | slice) -> "str | Cursors":
+        if isinstance(place, slice):
+            return Cursors(self._kind, self._keys[place])
+        return encode_cursor(self._kind, *self._keys[place])
 
 
 def check_first(first: int, *, most: int = MOST) -> int:

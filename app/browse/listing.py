@@ -58,7 +58,7 @@ class Order(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One page: rows of `product`, and where each stands."""
+    """One page: rows of `product`, or of ids and versions alone, and where each stands."""
 
     rows: Sequence[Row[Any]]
     keys: Sequence[Keys]
@@ -84,37 +84,51 @@ def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order
 
 
 async def list_products(
-    db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
+    db: Reader,
+    matching: Matching,
+    order: Order,
+    *,
+    descending: bool,
+    after: Keys | None,
+    first: int,
+    whole: bool = True,
 ) -> Listed:
-    """The page of `first` products behind `after`. One statement; two where PRICE runs out of priced products."""
+    """The page of `first` products behind `after`. One statement; two where PRICE runs out of priced products.
+
+    `whole` False: of each product only its id and version.
+    """
     order, descending = settle(order, descending, matching.search)
     # The best has the highest score.
     downwards = descending != (order is Order.RELEVANCE)
     parameters = matching.parameters | {"most": first + 1}
     rows: list[Row[Any]] = []
     if after is None or after[0] is not None:
-        statement = _page(matching.shape, order, downwards, after is not None)
+        statement = _page(matching.shape, order, downwards, after is not None, whole)
         place = {} if after is None else {"after_key": after[0], "after_id": after[1]}
         rows += await db.rows(statement, parameters | place)
     if order is Order.PRICE and len(rows) <= first:
         begun = after is not None and after[0] is None
         parameters |= {"most": first + 1 - len(rows)} | ({"after_id": after[1]} if after and begun else {})
-        rows += await db.rows(_unpriced(matching.shape, descending, begun), parameters)
+        rows += await db.rows(_unpriced(matching.shape, descending, begun, whole), parameters)
     page = rows[:first]
     return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(rows) > first)
 
 
 @lru_cache(2_048)
-def _page(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
+def _page(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool) -> Select[Any]:
     """Rows of `product` with the key that they are `listed_by`, in order."""
     walk = _WALKS[order]
-    return _with_rows(walk(shape, descending, paged), descending)
+    return _with_rows(walk(shape, descending, paged), descending, whole)
 
 
-def _with_rows(places: Select[Any], descending: bool) -> Select[Any]:
+def _row(whole: bool) -> tuple[Any, ...]:
+    return tuple(product.c) if whole else (product.c.id, product.c.version)
+
+
+def _with_rows(places: Select[Any], descending: bool, whole: bool) -> Select[Any]:
     found = places.subquery("places")
     return (
-        select(product, found.c.listed_by)
+        select(*_row(whole), found.c.listed_by)
         .join(found, found.c.id == product.c.id)
         .order_by(*_in_order(found.c.listed_by, found.c.id, descending))
     )
@@ -232,9 +246,9 @@ def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
 
 
 @lru_cache(512)
-def _unpriced(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+def _unpriced(shape: Shape, descending: bool, paged: bool, whole: bool) -> Select[Any]:
     id_ = product.c.id
-    statement = select(product, null().label("listed_by")).where(~_priced(), *conditions(shape))
+    statement = select(*_row(whole), null().label("listed_by")).where(~_priced(), *conditions(shape))
     if paged:
         statement = statement.where(id_ < _after_id if descending else id_ > _after_id)
     return statement.order_by(id_.desc() if descending else id_.asc()).limit(_most)

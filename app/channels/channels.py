@@ -10,6 +10,7 @@ from sqlalchemy import Row, bindparam, delete, func, insert, or_, select, update
 
 from app.channels.queries import locations_by_ids
 from app.channels.tables import channel, channel_location
+from app.events.outbox import emit_settings
 from app.identity import fields
 from app.identity.access import reaches
 from app.identity.errors import BeyondReach
@@ -137,7 +138,7 @@ async def set_locations(
     fields.at_most(location_ids, MOST_LOCATIONS, ("locationIds",))
     if len(set(location_ids)) < len(location_ids):
         raise InvalidInput("A location is named twice.", path=("locationIds",), code="REPEATED")
-    await _lock(tx, actor, channel_id, expected_version)
+    found = await _lock(tx, actor, channel_id, expected_version)
     before = {row.location_id for row in await tx.rows(LINKED, {"channel_id": channel_id})}
     known = await locations_by_ids(tx, location_ids)
     for index, location_id in enumerate(location_ids):
@@ -154,6 +155,7 @@ async def set_locations(
         ],
     )
     await tx.execute(UPDATE.values(version=channel.c.version + 1, updated_at=actor.now), {"channel_id": channel_id})
+    await emit_settings(tx, [(channel_id, found.version + 1)])
     return channel_id
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from app.channels.addresses import address
 from app.channels.tables import location
+from app.events.outbox import emit_settings
 from app.identity import fields
 from app.identity.access import reaches
 from app.identity.errors import BeyondReach
@@ -50,6 +51,7 @@ async def create(tx: Tx, actor: Actor, *, code: str, given: LocationFields) -> U
     row |= fields.checked(given, CHECKS, required=("name", "kind", "country"))
     with fields.unique(UNIQUE):
         await tx.execute(INSERT, row | {"created_at": actor.now, "updated_at": actor.now})
+    await emit_settings(tx, [(location_id, 1)])
     return location_id
 
 
@@ -68,6 +70,7 @@ async def update_location(
         UPDATE.values(**fields.checked(given, CHECKS), version=location.c.version + 1, updated_at=actor.now),
         {"location_id": location_id},
     )
+    await emit_settings(tx, [(location_id, found.version + 1)])
     return location_id
 
 

@@ -6,14 +6,17 @@ Notifications are hints. A follower that hears none reads the head once a second
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from sqlalchemy import func, select
 
-from app.events.feed import FeedRow, head_of, rows_after
+from app.events.feed import HEAD, SCANNED_AT_ONCE, FeedRow, Head, head_of, rows_after
 from app.events.outbox import Topic
 from app.events.sequencer import CHANNEL
+from app.events.tables import feed, outbox
 from app.platform.db import Database
 from app.platform.lease import LOST
 
@@ -26,6 +29,13 @@ LOOKS_EVERY: Final = 1.0
 RETRIES_AFTER: Final = 0.5
 WAITS_FOR_NUMBERS: Final = 0.1
 """Seconds that a write waits for its position."""
+TRUSTED_FOR: Final = 2.0
+"""Seconds for which what was read of the feed holds as its head."""
+# The head, what is committed, and how much of that has a number.
+LOOK: Final = HEAD.add_columns(
+    select(func.coalesce(func.max(outbox.c.id), 0)).scalar_subquery().label("written"),
+    select(func.coalesce(func.max(feed.c.outbox_id), 0)).scalar_subquery().label("numbered"),
+)
 
 Key = tuple[Topic, UUID]
 
@@ -77,6 +87,10 @@ class Follower:
         self.database = database
         self.position = 0
         self.epoch = ""
+        self.beginnings = 0
+        """How often it began, at a head without reading what led there: what was dropped by rows is to be dropped."""
+        self.owed: set[int] = set()
+        """Rows that this process has committed and waited for in vain: until they are read it knows itself behind."""
         self.poke = asyncio.Event()
         """Set by writers when they have committed: a sequencer in this process need not look for their rows."""
         self._hint = asyncio.Event()
@@ -86,6 +100,9 @@ class Follower:
         self._numbers: dict[int, int] = {}
         self._watched: dict[Key | Topic, set[Watch]] = {}
         self._advanced = asyncio.Event()
+        # When the feed was read to its head, by `monotonic`; what was committed and had no number at the last look.
+        self._confirmed = float("-inf")
+        self._unread = 0
         # Whether the last write that waited for its number did so in vain: then the next ones do not wait.
         self._unnumbered = False
         self._listeners: list[Callable[[list[FeedRow]], None]] = []
@@ -111,9 +128,22 @@ class Follower:
         """Be told of changes of these entities and topics."""
         return Watch(self, keys)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether all that was committed a moment ago has been read, as far as can be known without asking."""
+        return not self.owed and monotonic() - self._confirmed < TRUSTED_FOR
+
     async def begin(self) -> None:
         """Start from the feed's head."""
-        head = await head_of(self.database)
+        since = monotonic()
+        self._begin(await head_of(self.database))
+        self._confirmed = since
+
+    def _begin(self, head: Head) -> None:
+        self._rows.clear()
+        self._numbers.clear()
+        self.owed.clear()
+        self.beginnings += 1
         self.position, self.epoch, self._hinted = head.position, head.epoch, head.position
 
     async def run(self) -> None:
@@ -127,6 +157,8 @@ class Follower:
         self.poke.set()
         position = await self.number_of(outbox_id, 0.0 if self._unnumbered else seconds)
         self._unnumbered = position is None
+        if position is None:
+            self.owed.add(outbox_id)
         return position
 
     async def number_of(self, outbox_id: int, seconds: float) -> int | None:
@@ -186,18 +218,23 @@ class Follower:
 
     async def _look(self) -> None:
         """Read the head: whether hints were missed, and whether this is still the history that was followed."""
-        head = await head_of(self.database)
+        since = monotonic()
+        row = await self.database.row(LOOK)
+        assert row is not None, "the migration made it"
+        head = Head(row.position, row.epoch, row.forgotten)
         if head.epoch != self.epoch or head.position < self.position or self.position < head.forgotten:
             log.warning("begins anew", epoch=head.epoch, position=head.position, was=self.position)
-            self._rows.clear()
-            self._numbers.clear()
-            self.position, self.epoch, self._hinted = head.position, head.epoch, head.position
+            self._begin(head)
             for watch in {watch for watches in self._watched.values() for watch in watches}:
                 watch.tell_all()
         self._hinted = max(self._hinted, head.position)
+        # What was there at the last look and still has no number waits for a sequencer that may never come.
+        waits, self._unread = self._unread > row.numbered, row.written if row.written > row.numbered else 0
+        if head.position <= self.position and not waits:
+            self._confirmed = since
 
     async def _read(self) -> bool:
-        was = self.position
+        was, since = self.position, monotonic()
         rows = await rows_after(self.database, was)
         if self.position != was:
             # A sequencer of this process was quicker.
@@ -206,6 +243,8 @@ class Follower:
             await self._look()
             return False
         self._accept(rows)
+        if len(rows) < SCANNED_AT_ONCE:
+            self._confirmed = since
         return True
 
     def _accept(self, rows: list[FeedRow]) -> None:
@@ -222,6 +261,8 @@ class Follower:
     def _keep(self, rows: list[FeedRow]) -> None:
         self._rows += rows
         self._numbers.update((row.outbox_id, row.position) for row in rows)
+        if self.owed:
+            self.owed.difference_update(row.outbox_id for row in rows)
         # Not row by row: a list is cut at its beginning by moving all the rest.
         if len(self._rows) > 2 * self._kept:
             for row in self._rows[: -self._kept]:

@@ -29,6 +29,9 @@ class Topic(StrEnum):
     REGISTER = "REGISTER"
     CUSTOMER = "CUSTOMER"
     CONFLICT = "CONFLICT"
+    # Price lists, taxes, locations: for the shop's own processes, which keep what hangs on them. No scope opens it, and
+    # the API does not name it.
+    SETTINGS = "SETTINGS"
 
 
 ENTITIES: Final = {
@@ -108,3 +111,8 @@ async def emit(tx: Tx, changes: Iterable[Change]) -> None:
     if rows:
         tx.told = (await tx.rows(EMIT, {"told": rows}))[-1].id
         tx.emitted += len(rows)
+
+
+async def emit_settings(tx: Tx, written: Iterable[tuple[UUID, int]]) -> None:
+    """Tell the shop's own processes that these settings were written, each by its id and version."""
+    await emit(tx, [Change(Topic.SETTINGS, key, version, after=()) for key, version in written])

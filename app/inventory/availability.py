@@ -1,12 +1,13 @@
 """What can be promised: the levels of variants at locations, expired holds taken off."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     FromClause,
     Select,
@@ -14,12 +15,16 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
+    column,
+    false,
     func,
+    literal_column,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.catalog.tables import variant
 from app.inventory.guard import MOMENT, UNBOUNDED
@@ -77,6 +82,90 @@ def _stock_besides(holds: ColumnElement[bool]) -> Select[Any]:
 
 STOCK_OF = _stock_besides(EXPIRED)
 STOCK_FOR_CART = _stock_besides(or_(EXPIRED, hold.c.cart_id == bindparam("cart_id", type_=Uuid)))
+
+
+_ZERO: Final[ColumnElement[int]] = literal_column("0", BigInteger)
+
+
+def _promises() -> Select[Any]:
+    level = stock_level.c
+    asked = (
+        func.unnest(_variants)
+        .table_valued(column("id", Uuid), with_ordinality="place", name="asked", joins_implicitly=True)
+        .render_derived()
+    )
+    # Holds are looked up only where some are counted.
+    expired = (
+        select(func.coalesce(func.sum(hold.c.quantity), _ZERO))
+        .where(hold.c.variant_id == level.variant_id, hold.c.location_id == level.location_id, EXPIRED)
+        .correlate(stock_level)
+        .scalar_subquery()
+    )
+    kept_back = case((bindparam("ignores_safety_stock", type_=Boolean), _ZERO), else_=level.safety_stock)
+    free = level.on_hand - level.reserved + case((level.reserved > _ZERO, expired), else_=_ZERO) - kept_back
+    here = and_(level.variant_id == asked.c.id, level.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid))))
+    each = (
+        select(
+            asked.c.place,
+            cast(func.coalesce(func.sum(func.greatest(free, _ZERO)), _ZERO), BigInteger).label("available"),
+            func.coalesce(func.bool_or(free + level.backorder_allowance > _ZERO), false()).label("obtainable"),
+            func.coalesce(func.bool_or(level.backorder_allowance >= literal_column(str(UNBOUNDED))), false()).label(
+                "unbounded"
+            ),
+            func.count(level.variant_id).label("levels"),
+        )
+        .select_from(asked.outerjoin(stock_level, here))
+        .group_by(asked.c.place)
+        .subquery("each")
+    )
+    names = ("available", "obtainable", "unbounded", "levels")
+    arrays: list[ColumnElement[Any]] = [
+        func.array_agg(aggregate_order_by(each.c[name], each.c.place)) for name in names
+    ]
+    return select(*arrays)
+
+
+PROMISES: Final = _promises()
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What is there of a variant at some locations together, in thousandths, without backorders; whether a line could
+    hold any; whether it may be backordered without bound.
+    """
+
+    available: int
+    obtainable: bool
+    unbounded: bool
+
+
+async def promises_of(
+    db: Reader,
+    variants: Sequence[tuple[UUID, int | None]],
+    location_ids: Sequence[UUID],
+    *,
+    ignores_safety_stock: bool,
+) -> list[Promise]:
+    """The promise of each (variant, its backorder allowance; None: without bound) at these locations, added up.
+
+    The allowance is that of a level that is not there yet. One statement, which answers one row.
+    """
+    if not variants or not location_ids:
+        return [Promise(0, False, False)] * len(variants)
+    parameters: dict[str, Any] = {
+        "variant_ids": [variant_id for variant_id, _ in variants],
+        "location_ids": location_ids,
+        "ignores_safety_stock": ignores_safety_stock,
+    }
+    row = await db.row(PROMISES, parameters)
+    assert row is not None, "an aggregate"
+    found = []
+    for (_, allowance), *told in zip(variants, *row, strict=True):
+        quantity, obtainable, unbounded, levels = told
+        if levels < len(location_ids) and allowance != 0:
+            obtainable, unbounded = True, unbounded or allowance is None or allowance >= UNBOUNDED
+        found.append(Promise(quantity, obtainable, unbounded))
+    return found
 
 
 async def stock_of(

@@ -43,6 +43,8 @@ class Settings:
     cost_per_second: int = 100_000
     # What runs operations: plans where there are any, or graphql-core alone, to compare the two.
     engine: str = "plan"
+    # How much of the catalog each process keeps in memory, in megabytes. 0: nothing.
+    catalog_cache_mb: int = 64
     # Where webhooks may be sent beside public addresses, over plain HTTP too.
     webhook_allow: Allowed = NOTHING
 
@@ -68,6 +70,7 @@ class Settings:
             ),
             cost_per_second=_number(given, "FEIRA_COST_PER_SECOND", 100_000, least=0, most=10**9),
             engine=_choice(given, "FEIRA_ENGINE", ("plan", "core"), "plan"),
+            catalog_cache_mb=_number(given, "FEIRA_CATALOG_CACHE_MB", 64, least=0, most=65_536),
             webhook_allow=_allowed(given, "FEIRA_WEBHOOK_ALLOW"),
         )
 

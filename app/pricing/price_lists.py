@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
+from app.events.outbox import emit_settings
 from app.identity import fields
 from app.identity.principal import Actor
 from app.platform.db import Tx
@@ -74,6 +75,7 @@ async def create_price_list(
     with fields.unique(UNIQUE):
         stamps = {"created_at": actor.now, "updated_at": actor.now}
         await tx.execute(INSERT, row | {"id": price_list_id, "currency": currency} | stamps)
+    await emit_settings(tx, [(price_list_id, 1)])
     return price_list_id
 
 
@@ -97,6 +99,7 @@ async def update_price_list(
         UPDATE.values(**written, version=price_list.c.version + 1, updated_at=actor.now),
         {"price_list_id": price_list_id},
     )
+    await emit_settings(tx, [(price_list_id, found.version + 1)])
     if any(before[column] != value for column, value in written.items() if column != "name"):
         rows = await tx.rows(PRICED, {"price_list_id": price_list_id, "now": actor.now})
         variant_ids = await lock_variants(tx, [row.variant_id for row in rows])

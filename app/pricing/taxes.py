@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 
 from app.catalog.tables import product, variant
+from app.events.outbox import emit_settings
 from app.identity import fields
 from app.identity.principal import Actor
 from app.platform.db import Tx
@@ -35,6 +36,7 @@ UNSET_DEFAULT: Final = (
     update(tax_class)
     .where(tax_class.c.is_default, tax_class.c.id != bindparam("tax_class_id"))
     .values(is_default=False, version=tax_class.c.version + 1, updated_at=bindparam("now"))
+    .returning(tax_class.c.id, tax_class.c.version)
 )
 RATES: Final = select(tax_rate).where(
     tax_rate.c.tax_class_id == bindparam("tax_class_id"),
@@ -92,8 +94,9 @@ async def create_tax_class(tx: Tx, actor: Actor, *, code: str, given: TaxClassFi
         row["is_default"] = True
     with fields.unique(UNIQUE):
         if row.get("is_default"):
-            await tx.execute(UNSET_DEFAULT, {"tax_class_id": tax_class_id, "now": actor.now})
+            await _unset_default(tx, tax_class_id, actor.now)
         await tx.execute(INSERT, row | {"created_at": actor.now, "updated_at": actor.now})
+    await emit_settings(tx, [(tax_class_id, 1)])
     if row.get("is_default"):
         await _tell(tx, None, actor.now)
     return tax_class_id
@@ -117,10 +120,11 @@ async def update_tax_class(
         raise InvalidInput("Make another class the default instead.", path=("isDefault",), code="DEFAULT_CLASS")
     becomes_default = bool(written.get("is_default")) and not found.is_default
     if becomes_default:
-        await tx.execute(UNSET_DEFAULT, {"tax_class_id": tax_class_id, "now": actor.now})
+        await _unset_default(tx, tax_class_id, actor.now)
     await tx.execute(
         UPDATE.values(**written, version=tax_class.c.version + 1, updated_at=actor.now), {"tax_class_id": tax_class_id}
     )
+    await emit_settings(tx, [(tax_class_id, found.version + 1)])
     if becomes_default:
         await _tell(tx, None, actor.now)
     return tax_class_id
@@ -138,7 +142,8 @@ async def set_tax_rate(tx: Tx, actor: Actor, change: RateChange) -> UUID | None:
     if change.starts_at is not None and change.starts_at < actor.now:
         raise InvalidInput("Rates are not changed backwards.", path=("startsAt",), code="IN_THE_PAST")
     await change_frame(tx)
-    if change.tax_class_id not in {row.id for row in await tx.rows(LOCK, {"tax_class_id": change.tax_class_id})}:
+    classes = {row.id: row for row in await tx.rows(LOCK, {"tax_class_id": change.tax_class_id})}
+    if change.tax_class_id not in classes:
         raise NotFound("There is no such tax class.", path=("taxClassId",))
     where = {"tax_class_id": change.tax_class_id, "country": values["country"], "now": actor.now}
     rows = [row for row in await tx.rows(RATES, where) if _same_tax(row, values)]
@@ -159,8 +164,15 @@ async def set_tax_rate(tx: Tx, actor: Actor, change: RateChange) -> UUID | None:
         new = new_id()
         span = {"starts_at": at, "ends_at": until, "created_at": now}
         await tx.execute(ADD_RATE, values | span | {"id": new, "tax_class_id": change.tax_class_id})
+    await emit_settings(tx, [(change.tax_class_id, classes[change.tax_class_id].version)])
     await _tell(tx, change.tax_class_id, now, all_of_it=at <= now)
     return new
+
+
+async def _unset_default(tx: Tx, tax_class_id: UUID, now: datetime) -> None:
+    """Take it from whichever other class was the default."""
+    rows = await tx.rows(UNSET_DEFAULT, {"tax_class_id": tax_class_id, "now": now})
+    await emit_settings(tx, [(row.id, row.version) for row in rows])
 
 
 async def _tell(tx: Tx, tax_class_id: UUID | None, now: datetime, *, all_of_it: bool = True) -> None:

@@ -1,22 +1,27 @@
 """Pages of products, and what their list could be narrowed by."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
+from sqlalchemy import Row
 
 from app.api.catalog.filters import ProductFilter, ProductSort, ProductSortKey, matching_of
-from app.api.catalog.types import Product
+from app.api.catalog.sight import followed
+from app.api.catalog.types import Product, product_of
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.selection import Selection
-from app.api.paging import Connection, Page, check_first, decode_cursor, encode_cursor
+from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor
 from app.browse import facets
+from app.browse.followed import Catalog
 from app.browse.listing import Keys, Order, list_products, settle
 from app.browse.matching import Matching, count
 from app.browse.search import is_loose
+from app.catalog.queries import products_by_ids
 
 value = strawberry.enum_value
 
@@ -110,12 +115,18 @@ async def product_page(
             loosely = await is_loose(context.db, matching.search, matching.sight)
         matching = matching.made_loose(loosely)
     nodes: list[Product] = []
-    cursors: list[str] = []
+    cursors: Sequence[str] = []
     more = False
     if not selection.names.isdisjoint({"nodes", "edges", "pageInfo"}):
-        listed = await list_products(context.db, matching, order, descending=descending, after=place, first=size)
-        nodes = [Product.of(row, context) for row in listed.rows]
-        cursors = [encode_cursor(kind, int(matching.loosely), *keys) for keys in listed.keys]
+        catalog = followed(context)
+        listed = await list_products(
+            context.db, matching, order, descending=descending, after=place, first=size, whole=catalog is None
+        )
+        if catalog is None:
+            nodes = [Product.of(row, context) for row in listed.rows]
+        else:
+            nodes = await _nodes(context, catalog, listed.rows)
+        cursors = Cursors(kind, [(int(matching.loosely), *keys) for keys in listed.keys])
         more = listed.more
 
     async def total() -> int | None:
@@ -123,6 +134,19 @@ async def product_page(
 
     page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total)
     return ProductConnection(page=page, matching=matching)
+
+
+async def _nodes(context: Context, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[Product]:
+    """The products that a page found, from their documents where these are as new as the page."""
+    entries = await catalog.documents([row.id for row in rows], context.now)
+    known: dict[UUID, Product] = {}
+    for row in rows:
+        entry = entries.get(row.id)
+        if entry is not None and entry.value is not None and entry.value.version >= row.version:
+            known[row.id] = product_of(context, entry, entry.value)
+    rest = [row.id for row in rows if row.id not in known]
+    read = await products_by_ids(context.db, rest) if rest else {}
+    return [known[row.id] if row.id in known else Product.of(read[row.id], context) for row in rows]
 
 
 def _kind(order: Order, descending: bool, locale: str) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 from app.api.catalog.enums import ProductStatus
-from app.api.catalog.sight import sees_all, sight_of
+from app.api.catalog.sight import followed, sees_all, sight_of
 from app.api.context import Context
 from app.api.engine.errors import Code, RequestError
 from app.api.inventory.availability import places_of
@@ -99,10 +99,8 @@ async def matching_of(context: Context, search: str | None, given: ProductFilter
     wanted = given or ProductFilter()
     if (wanted.status is not None or wanted.published is not None) and not sees_all(context):
         raise RequestError(Code.FORBIDDEN, "This needs the permission 'catalog.read'.")
-    categories, collections = await ids_of_slugs(
-        context.db,
-        categories=_named("categories", wanted.categories),
-        collections=_named("collections", wanted.collections),
+    categories, collections = await _shelves(
+        context, _named("categories", wanted.categories), _named("collections", wanted.collections)
     )
     price = wanted.price or DecimalRange()
     return Matching(
@@ -123,6 +121,16 @@ async def matching_of(context: Context, search: str | None, given: ProductFilter
         statuses=tuple(status.name for status in wanted.status) if wanted.status is not None else None,
         published=wanted.published,
     )
+
+
+async def _shelves(
+    context: Context, categories: tuple[str, ...] | None, collections: tuple[str, ...] | None
+) -> tuple[tuple[UUID, ...] | None, tuple[UUID, ...] | None]:
+    if categories is None and collections is None:
+        return None, None
+    if (catalog := followed(context)) is not None:
+        return await catalog.shelves(categories, collections, context.now)
+    return await ids_of_slugs(context.db, categories=categories, collections=collections)
 
 
 async def _location_ids(context: Context) -> tuple[UUID, ...]:

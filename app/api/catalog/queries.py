@@ -12,8 +12,8 @@ from app.api.catalog.by import ProductBy, VariantBy
 from app.api.catalog.connections import ProductConnection, product_page
 from app.api.catalog.filters import ProductFilter, ProductSort
 from app.api.catalog.shelves import Category, Collection
-from app.api.catalog.sight import sees_all, sight_of
-from app.api.catalog.types import Product, load_products
+from app.api.catalog.sight import followed, sees_all, sight_of
+from app.api.catalog.types import Product, load_products, sold_product
 from app.api.catalog.variants import Variant, load_variants
 from app.api.channels.types import Channel
 from app.api.context import Context, Info
@@ -63,6 +63,10 @@ class CatalogQueries:
         if isinstance(by.id, str):
             return (await load_products(context, [_key("Product", by.id)]))[0]
         slug = by.slug or ""
+        if (catalog := followed(context)) is not None and storable(slug):
+            entry = await catalog.document_at(slug, context.now)
+            if entry is None or entry.value is not None:
+                return None if entry is None else sold_product(context, entry)
         row = (await seen_products_by_slugs(context.db, _slugs(slug), sight_of(context))).get(slug)
         return Product.of(row, context) if row is not None else None
 

@@ -1,18 +1,19 @@
 """Categories and collections, as the API shows them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
 from sqlalchemy import Row
 
-from app.api.catalog.sight import sees_all
+from app.api.catalog.sight import followed, sees_all
 from app.api.catalog.texts import LocalizedText
 from app.api.catalog.together import together
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.nodes import Node, loads
+from app.browse.facts import Entry
 from app.catalog import queries
 from app.platform import ids
 from app.platform.texts import name_of
@@ -85,9 +86,33 @@ async def categories_seen(context: Context, keys: Sequence[UUID | None]) -> list
     wanted = {key for key in keys if key is not None}
     if not wanted:
         return [None] * len(keys)
+    if (catalog := followed(context)) is not None:
+        entries = await catalog.categories(wanted, context.now)
+        return [_shown(entries.get(key), Category, context) if key is not None else None for key in keys]
     rows = await together(context, "categories", wanted, lambda some: queries.categories_by_ids(context.db, some))
     seen = {key: Category.of(row, context) for key, row in rows.items() if not row.archived or sees_all(context)}
     return [None if key is None else seen.get(key) for key in keys]
+
+
+async def collections_seen(context: Context, keys: Sequence[Sequence[UUID]]) -> list[list[Collection]]:
+    """For each of these the collections with these ids by slug, without those that are not the caller's to see."""
+    wanted = {key for some in keys for key in some}
+    found = dict(zip(wanted, await load_collections(context, list(wanted)), strict=True)) if wanted else {}
+    seen = [[each for key in some if (each := found[key]) is not None] for some in keys]
+    return [sorted(some, key=lambda each: each.slug) for some in seen]
+
+
+S = TypeVar("S", Category, Collection)
+
+
+def _shown(entry: Entry | None, kind: type[S], context: Context) -> S | None:
+    """What shoppers see of an entry of the followed catalog, made once for each language."""
+    if entry is None or entry.value.archived:
+        return None
+    made: S | None = entry.shown.get(context.locale)
+    if made is None:
+        made = entry.shown[context.locale] = kind.of(entry.value, context)
+    return made
 
 
 @loads("Category")
@@ -99,6 +124,9 @@ async def load_categories(context: Context, keys: Sequence[UUID]) -> list[Catego
 @loads("Collection")
 async def load_collections(context: Context, keys: Sequence[UUID]) -> list[Collection | None]:
     """Archived collections are seen with `catalog.read` alone."""
+    if (catalog := followed(context)) is not None:
+        entries = await catalog.collections(keys, context.now)
+        return [_shown(entries.get(key), Collection, context) for key in keys]
     rows = await queries.collections_by_ids(context.db, keys)
     return [
         Collection.of(rows[key], context) if key in rows and (not rows[key].archived or sees_all(context)) else None

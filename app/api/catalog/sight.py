@@ -1,6 +1,7 @@
 """Whom a request looks at the catalog as."""
 
 from app.api.context import Context
+from app.browse.followed import Catalog
 from app.browse.sight import Sight
 
 
@@ -12,3 +13,8 @@ def sees_all(context: Context) -> bool:
 def sight_of(context: Context, *, everything: bool | None = None) -> Sight:
     """In the request's channel, at its moment; `everything` False: as a shopper, whoever asks."""
     return Sight(context.channel.id, context.now, sees_all(context) if everything is None else everything)
+
+
+def followed(context: Context) -> Catalog | None:
+    """What the process keeps of the catalog, for who sees what shoppers see; None: read the tables."""
+    return None if sees_all(context) else context.followed

@@ -1,11 +1,12 @@
 """Texts in several languages, for those who write them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 from sqlalchemy import Row
 
+from app.browse.documents import TextFacts
 from app.platform.texts import LOCALES
 
 
@@ -31,7 +32,12 @@ class ProductText:
     seo_description: str | None = strawberry.field(description="The description that search engines are told.")
 
     @classmethod
-    def of(cls, row: Row[Any]) -> "ProductText":
+    def all_of(cls, rows: Mapping[str, "Row[Any] | TextFacts"]) -> "list[ProductText]":
+        """From rows by locale, the shop's languages in their order."""
+        return [cls.of(rows[locale]) for locale in LOCALES if locale in rows]
+
+    @classmethod
+    def of(cls, row: Row[Any] | TextFacts) -> "ProductText":
         """From a row of `product_text`."""
         return cls(
             locale=row.locale,
@@ -42,7 +48,10 @@ class ProductText:
         )
 
 
-def best(rows: Mapping[str, Row[Any]], locale: str) -> Row[Any] | None:
+R = TypeVar("R", Row[Any], TextFacts)
+
+
+def best(rows: Mapping[str, R], locale: str) -> R | None:
     """The row of `product_text` to show a reader of this language: as `texts.name_of` chooses."""
     if not rows:
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,25 +10,30 @@ import strawberry
 from sqlalchemy import Row
 
 from app.api.catalog.enums import MediaKind, ProductStatus
+from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVariant, told
 from app.api.catalog.media import Media
-from app.api.catalog.shelves import Category, Collection, categories_seen
-from app.api.catalog.sight import sees_all, sight_of
+from app.api.catalog.priced import known_ranges
+from app.api.catalog.shelves import Category, Collection, categories_seen, collections_seen
+from app.api.catalog.sight import followed, sees_all, sight_of
 from app.api.catalog.texts import LocalizedText, ProductText, best
 from app.api.catalog.together import together
-from app.api.catalog.variants import SelectedOption, Variant, load_variants, texts_together
+from app.api.catalog.variants import SelectedOption, Variant, load_variants, texts_together, variant_name
 from app.api.channels.types import Channel, load_channels
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import Code, RequestError
-from app.api.inventory.availability import AvailabilityStatus, statuses_of_products
+from app.api.inventory.availability import AvailabilityStatus
+from app.api.inventory.promised import promised_statuses
 from app.api.nodes import Node, loads
-from app.api.paging import Connection, Page, check_first, decode_cursor, encode_cursor
+from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor, encode_cursor
 from app.api.pricing.prices import PriceRange, price_ranges_of
 from app.browse import sight
+from app.browse.documents import Document, VariantFacts
+from app.browse.facts import Entry
 from app.browse.variants import VariantPage, count_variants, variant_pages
 from app.catalog import queries
 from app.platform import ids
-from app.platform.texts import LOCALES, name_of
+from app.platform.texts import name_of
 
 __all__ = [
     "Category", "Collection", "LocalizedText", "Media", "MediaKind", "Product", "ProductOption", "ProductPublication",
@@ -63,8 +69,10 @@ class ProductPublication:
 
 @strawberry.type(description="What the shop sells, in all its variants.")
 class Product(Node):
-    row: strawberry.Private[Row[Any]]
+    known: strawberry.Private[KnownProduct | None] = None
     key: strawberry.Private[UUID]
+    category_key: strawberry.Private[UUID | None]
+    own_tax_class: strawberry.Private[UUID | None]
     slug: str = strawberry.field(description="Its name in addresses, unique.")
     status: ProductStatus = strawberry.field(description="Whether it may be sold.")
     brand: str | None = strawberry.field(description="Its brand.")
@@ -76,12 +84,13 @@ class Product(Node):
     updated_at: datetime = strawberry.field(description="When it was last written.")
 
     @classmethod
-    def of(cls, row: Row[Any], context: Context) -> "Product":
+    def of(cls, row: Row[Any] | Document, context: Context) -> "Product":
         """From a row of `product`."""
         return cls(
             id=strawberry.ID(ids.encode("Product", row.id)),
-            row=row,
             key=row.id,
+            category_key=row.category_id,
+            own_tax_class=row.tax_class_id,
             slug=row.slug,
             status=ProductStatus(row.status),
             brand=row.brand,
@@ -95,42 +104,45 @@ class Product(Node):
 
     @batched(description="Its name, in the caller's language.")
     @staticmethod
-    async def name(parents: Sequence["Product"], batch: Batch[Context]) -> list[str]:
-        return [row.name if row else "" for row in await _texts(parents, batch.context)]
+    def name(parents: Sequence["Product"], batch: Batch[Context]) -> list[str]:
+        return _text(parents, batch.context, "name", "")
 
     @batched(description="Its description, HTML as the shop wrote it, in the caller's language.")
     @staticmethod
-    async def description(parents: Sequence["Product"], batch: Batch[Context]) -> list[str]:
-        return [row.description if row else "" for row in await _texts(parents, batch.context)]
+    def description(parents: Sequence["Product"], batch: Batch[Context]) -> list[str]:
+        return _text(parents, batch.context, "description", "")
 
     @batched(description="The title to tell search engines; null: its name will do.")
     @staticmethod
-    async def seo_title(parents: Sequence["Product"], batch: Batch[Context]) -> list[str | None]:
-        return [row.seo_title if row else None for row in await _texts(parents, batch.context)]
+    def seo_title(parents: Sequence["Product"], batch: Batch[Context]) -> list[str | None]:
+        return _text(parents, batch.context, "seo_title", None)
 
     @batched(description="The description to tell search engines.")
     @staticmethod
-    async def seo_description(parents: Sequence["Product"], batch: Batch[Context]) -> list[str | None]:
-        return [row.seo_description if row else None for row in await _texts(parents, batch.context)]
+    def seo_description(parents: Sequence["Product"], batch: Batch[Context]) -> list[str | None]:
+        return _text(parents, batch.context, "seo_description", None)
 
     @batched(description="Its texts in each language that it has any in.")
     @staticmethod
-    async def texts(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[ProductText] | None]:
-        found = await texts_together(batch.context, [parent.key for parent in parents])
-        return [
-            [ProductText.of(found[parent.key][locale]) for locale in LOCALES if locale in found.get(parent.key, {})]
-            for parent in parents
-        ]
+    def texts(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[ProductText] | None]:
+        async def read(rest: Sequence[Product]) -> list[list[ProductText] | None]:
+            found = await texts_together(batch.context, [parent.key for parent in rest])
+            return [ProductText.all_of(found.get(parent.key, {})) for parent in rest]
+
+        return told(parents, attrgetter("texts"), read)
 
     @batched(description="Where it is filed; null: nowhere.")
     @staticmethod
     async def category(parents: Sequence["Product"], batch: Batch[Context]) -> list[Category | None]:
-        return await categories_seen(batch.context, [parent.row.category_id for parent in parents])
+        return await categories_seen(batch.context, [parent.category_key for parent in parents])
 
     @batched(description="The collections that it is in, by slug.")
     @staticmethod
     async def collections(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[Collection]]:
         context = batch.context
+        if all(parent.known for parent in parents):
+            shelved = [parent.known.document.collection_ids if parent.known else [] for parent in parents]
+            return await collections_seen(context, shelved)
         found = await queries.collections_of_products(
             context.db, {parent.key for parent in parents}, archived=sees_all(context)
         )
@@ -151,38 +163,49 @@ class Product(Node):
         if archived and not sees_all(context):
             raise RequestError(Code.FORBIDDEN, "This needs the permission 'catalog.read'.")
         place = _variant_place(after)
+        if not archived and all(parent.known for parent in parents):
+            known = [parent.known.variants if parent.known else [] for parent in parents]
+            return [_known_page(variants, check_first(first), place) for variants in known]
         pages = await variant_pages(context.db, keys, first=check_first(first), after=place, archived=archived)
         counts = {}
         if "totalCount" in batch.selection:
             counts = await count_variants(context.db, keys, archived=archived)
-        return [
-            _variant_connection(context, pages[key], before=after is not None, total=counts.get(key, 0)) for key in keys
-        ]
+        return [_variant_connection(pages[key], before=after is not None, total=counts.get(key, 0)) for key in keys]
 
     @batched(description="Its pictures, videos and files, in their order.")
     @staticmethod
-    async def media(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[Media]]:
+    def media(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[Media]]:
         context = batch.context
-        found = await queries.media_of_products(context.db, {parent.key for parent in parents})
-        return [[Media.of(row, context) for row in found.get(parent.key, ())] for parent in parents]
+
+        async def read(rest: Sequence[Product]) -> list[list[Media]]:
+            found = await queries.media_of_products(context.db, {parent.key for parent in rest})
+            return [[Media.of(row, context.locale) for row in found.get(parent.key, ())] for parent in rest]
+
+        return told(parents, attrgetter("media"), read)
 
     @batched(description="The lowest and the highest price of its variants, for one unit; null: none has a price.")
     @staticmethod
     async def price_range(parents: Sequence["Product"], batch: Batch[Context]) -> list[PriceRange | None]:
         context = batch.context
+        if (catalog := followed(context)) is not None:
+            settings = catalog.settings_kept() or await catalog.settings(context.now)
+            if (known := known_ranges(context, parents, settings)) is not None:
+                return known
         variants = await _variants(parents, context)
         wanted = [
-            [(row.id, row.tax_class_id or parent.row.tax_class_id) for row in variants[parent.key]]
-            for parent in parents
+            [(row.id, row.tax_class_id or parent.own_tax_class) for row in variants[parent.key]] for parent in parents
         ]
         return await price_ranges_of(context, wanted)
 
     @batched(description="The best of its variants'.")
     @staticmethod
     async def availability(parents: Sequence["Product"], batch: Batch[Context]) -> list[AvailabilityStatus]:
-        variants = await _variants(parents, batch.context)
-        wanted = [[(row.id, row.track_stock) for row in variants[parent.key]] for parent in parents]
-        return await statuses_of_products(batch.context, wanted)
+        if all(parent.known for parent in parents):
+            wanted = [parent.known.variants if parent.known else [] for parent in parents]
+        else:
+            rows = await _variants(parents, batch.context)
+            wanted = [[Variant.of(row) for row in rows[parent.key]] for parent in parents]
+        return await promised_statuses(batch.context, wanted)
 
     @batched(description="Which channels sell it, and when.")
     @staticmethod
@@ -205,7 +228,7 @@ class Product(Node):
 
     @strawberry.field(description="Its tax class; null: the shop's default one.")
     def tax_class_id(self) -> strawberry.ID | None:
-        key = self.row.tax_class_id
+        key = self.own_tax_class
         return strawberry.ID(ids.encode("TaxClass", key)) if key else None
 
 
@@ -229,19 +252,46 @@ def _variant_place(after: str | None) -> tuple[int, UUID] | None:
     return position, key
 
 
-def _variant_connection(context: Context, page: VariantPage, *, before: bool, total: int) -> Connection[Variant]:
+def _variant_connection(page: VariantPage, *, before: bool, total: int) -> Connection[Variant]:
     async def count() -> int:
         return total
 
     return Connection(
         page=Page(
-            nodes=[Variant.of(row, context) for row in page.rows],
+            nodes=[Variant.of(row) for row in page.rows],
             cursors=[encode_cursor(_VARIANTS, row.position, row.id) for row in page.rows],
             more=page.more,
             before=before,
             count=count,
         )
     )
+
+
+def _known_page(variants: Sequence[Variant], first: int, after: tuple[int, UUID] | None) -> Connection[Variant]:
+    total = len(variants)
+    if after is not None:
+        variants = [each for each in variants if (each.position, each.key) > after]
+    nodes = variants[:first]
+
+    async def count() -> int:
+        return total
+
+    return Connection(
+        page=Page(
+            nodes=nodes,
+            cursors=Cursors(_VARIANTS, [(each.position, each.key) for each in nodes]),
+            more=len(variants) > first,
+            before=after is not None,
+            count=count,
+        )
+    )
+
+
+def _text(products: Sequence[Product], context: Context, name: str, missing: Any) -> list[Any]:
+    async def read(rest: Sequence[Product]) -> list[Any]:
+        return [getattr(row, name) if row else missing for row in await _texts(rest, context)]
+
+    return told(products, attrgetter(name), read)
 
 
 async def _texts(products: Sequence[Product], context: Context) -> list[Row[Any] | None]:
@@ -257,5 +307,61 @@ async def _variants(products: Sequence[Product], context: Context) -> Mapping[UU
 @loads("Product")
 async def load_products(context: Context, keys: Sequence[UUID]) -> list[Product | None]:
     """Products that the channel sells now; with `catalog.read` any."""
-    rows = await sight.seen_products(context.db, keys, sight_of(context))
-    return [Product.of(rows[key], context) if key in rows else None for key in keys]
+    catalog, known = followed(context), dict[UUID, Product | None]()
+    if catalog is not None:
+        entries = await catalog.documents(dict.fromkeys(keys), context.now)
+        for key in keys:
+            entry = entries.get(key)
+            if entry is None or entry.value is not None:
+                known[key] = None if entry is None else sold_product(context, entry)
+    rest = [key for key in keys if key not in known]
+    rows = await sight.seen_products(context.db, rest, sight_of(context)) if rest else {}
+    return [known[key] if key in known else Product.of(rows[key], context) if key in rows else None for key in keys]
+
+
+def sold_product(context: Context, entry: Entry) -> Product | None:
+    """The product of a document, if the channel sells it now."""
+    document: Document = entry.value
+    sold = document.sold_in(context.channel.id, context.now)
+    return product_of(context, entry, document) if sold else None
+
+
+def product_of(context: Context, entry: Entry, document: Document) -> Product:
+    """The product of a document in the caller's language, as everybody is given it who reads that."""
+    locale = context.locale
+    product: Product | None = entry.shown.get(locale)
+    if product is None:
+        product = Product.of(document, context)
+        text = best({each.locale: each for each in document.texts}, locale)
+        names = {each.locale: each.name for each in document.texts}
+        product.known = KnownProduct(
+            entry=entry,
+            document=document,
+            name=text.name if text else "",
+            description=text.description if text else "",
+            seo_title=text.seo_title if text else None,
+            seo_description=text.seo_description if text else None,
+            texts=ProductText.all_of({each.locale: each for each in document.texts}),
+            media=[Media.of(each, locale) for each in document.media],
+            variants=[_known_variant(entry, document, facts, names, locale) for facts in document.variants],
+        )
+        entry.shown[locale] = product
+        if context.catalog is not None:
+            pictures = len(document.media) + sum(len(each.media) for each in document.variants)
+            context.catalog.grow(entry, PRODUCT + VARIANT * len(document.variants) + MEDIA * pictures)
+    return product
+
+
+def _known_variant(
+    entry: Entry, document: Document, facts: VariantFacts, names: Mapping[str, str], locale: str
+) -> Variant:
+    made = Variant.of(facts)
+    made.known = KnownVariant(
+        entry=entry,
+        document=document,
+        facts=facts,
+        name=variant_name(names, document.options, facts.option_values, locale),
+        selected_options=SelectedOption.all_of(document.options, facts.option_values, locale),
+        media=[Media.of(each, locale) for each in facts.media],
+    )
+    return made

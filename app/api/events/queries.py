@@ -37,14 +37,15 @@ class EventQueries:
         ] = True,
     ) -> ChangePage | None:
         context = info.context
-        return ChangePage(
-            page=await page(
-                context.db,
-                scopes_of(context.principal, context.channel.id),
-                after=after,
-                first=check_first(first, most=MOST_CHANGES),
-                topics=topics_of(topics),
-                compacted=compacted,
-                epoch=context.epoch,
-            )
+        found = await page(
+            context.db,
+            scopes_of(context.principal, context.channel.id),
+            after=after,
+            first=check_first(first, most=MOST_CHANGES),
+            topics=topics_of(topics),
+            compacted=compacted,
+            epoch=context.epoch,
         )
+        # Entities are shown as new as their changes, also where this process has not read these yet.
+        context.least = max(context.least, found.head)
+        return ChangePage(page=found)

@@ -77,6 +77,9 @@ async def statuses_of_products(
 
 async def places_of(context: Context) -> Sequence[Row[Any]]:
     """The channel's locations in its order, read once in a request, however many fields ask at a time."""
+    if (catalog := context.followed) is not None:
+        settings = catalog.settings_kept() or await catalog.settings(context.now)
+        return settings.places.get(context.channel.id, ())
     key = ("locations_of_channel", context.channel.id)
     reading = context.memory.get(key)
     if reading is None:
@@ -103,19 +106,20 @@ def _promise(
         by_location.append(
             LocationAvailability(
                 location=location,
-                status=_status(quantity, more, channel.low_stock),
+                status=status_of(quantity, more, channel.low_stock),
                 available=Quantity(quantity) if tells and not is_unbounded(here) else None,
                 offers_pickup=place.offers_pickup,
             )
         )
     return Availability(
-        status=_status(total, backorder, channel.low_stock),
+        status=status_of(total, backorder, channel.low_stock),
         available=Quantity(total) if tells and not unbounded else None,
         by_location=by_location,
     )
 
 
-def _status(quantity: int, backorder: bool, low: int) -> AvailabilityStatus:
+def status_of(quantity: int, backorder: bool, low: int) -> AvailabilityStatus:
+    """Of so many thousandths, `backorder`: or some that may be owed; `low` and fewer are little."""
     if quantity > 0:
         return AvailabilityStatus.LOW_STOCK if quantity <= low else AvailabilityStatus.IN_STOCK
     return AvailabilityStatus.BACKORDER if backorder else AvailabilityStatus.OUT_OF_STOCK
