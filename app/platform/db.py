@@ -6,18 +6,20 @@ A command gets a `Tx`, a query gets a `Reader`; both take statements that were b
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
-from sqlalchemy import BigInteger, Column, CursorResult, DateTime, Executable, MetaData, Row, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, DateTime, Executable, MetaData, Row, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.platform.errors import Busy
+from app.platform.statements import Line, Parameters, is_outdated, plain
 
 type_names = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -28,7 +30,6 @@ type_names = {
 }
 metadata = MetaData(naming_convention=type_names)
 
-Parameters = Mapping[str, Any]
 T = TypeVar("T")
 
 # SQLSTATEs after which running the same command again is right: deadlock and serialization failure.
@@ -95,22 +96,36 @@ class Tx:
         self.emitted = 0
         self.told: int | None = None
 
+    @cached_property
+    def _line(self) -> Line:
+        return Line(self.connection)
+
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        if (known := plain(self.connection, statement, parameters)) is not None:
+            return await self._line.fetch(known, parameters)
         return (await self.connection.execute(statement, parameters)).all()
 
     async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
-        return (await self.connection.execute(statement, parameters)).first()
+        found = await self.rows(statement, parameters)
+        return found[0] if found else None
 
     async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
-        return (await self.connection.execute(statement, parameters)).scalar()
+        found = await self.rows(statement, parameters)
+        return found[0][0] if found else None
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> int:
         """How many rows it changed."""
+        if (known := plain(self.connection, statement, parameters)) is not None:
+            return await self._line.execute(known, parameters)
         return (await self.connection.execute(statement, parameters)).rowcount
 
     async def many(self, statement: Executable, parameters: Sequence[Parameters]) -> None:
         """The same statement for each set of parameters, in their order; nothing for none."""
-        if parameters:
+        if not parameters:
+            return
+        if (known := plain(self.connection, statement, parameters[0])) is not None:
+            await self._line.many(known, parameters)
+        else:
             await self.connection.execute(statement, parameters)
 
 
@@ -149,27 +164,28 @@ class Database:
             await engine.dispose()
 
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
-        return (await self._read(statement, parameters)).all()
-
-    async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
-        return (await self._read(statement, parameters)).first()
-
-    async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
-        return (await self._read(statement, parameters)).scalar()
-
-    async def _read(self, statement: Executable, parameters: Parameters | None) -> CursorResult[Any]:
         """Raises Busy. A connection that PostgreSQL has closed since its last use is replaced, once."""
         try:
             return await self._read_once(statement, parameters)
         except DBAPIError as error:
-            if not error.connection_invalidated:
+            if not (error.connection_invalidated or is_outdated(error)):
                 raise
         return await self._read_once(statement, parameters)
 
-    async def _read_once(self, statement: Executable, parameters: Parameters | None) -> CursorResult[Any]:
+    async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
+        found = await self.rows(statement, parameters)
+        return found[0] if found else None
+
+    async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
+        found = await self.rows(statement, parameters)
+        return found[0][0] if found else None
+
+    async def _read_once(self, statement: Executable, parameters: Parameters | None) -> Sequence[Row[Any]]:
         with busy_or_not():
             async with self.reads.connect() as connection:
-                return await connection.execute(statement, parameters)
+                if (known := plain(connection, statement, parameters)) is not None:
+                    return await Line(connection).fetch(known, parameters)
+                return (await connection.execute(statement, parameters)).all()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
@@ -202,7 +218,7 @@ class Database:
                     return result
             except DBAPIError as error:
                 cut_off = error.connection_invalidated and (repeatable or not done)
-                if attempt == ATTEMPTS or not (cut_off or sqlstate(error) in RETRIABLE):
+                if attempt == ATTEMPTS or not (cut_off or is_outdated(error) or sqlstate(error) in RETRIABLE):
                     raise
                 await asyncio.sleep(0.005 * 2**attempt)
         raise AssertionError("unreachable")
