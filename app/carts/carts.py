@@ -80,6 +80,7 @@ def _begun(actor: Actor, channel: Row[Any], location_id: UUID | None) -> Basket:
         shows_tax=channel.prices_include_tax,
         prices_promised_until=None,
         created_by=actor.key,
+        served_by=None,
         version=0,
         created_at=actor.now,
     )
@@ -109,7 +110,7 @@ async def set_customer(
         },
     )
     if "customer_id" in buyer:
-        basket.changes["customer_id"] = await _customer(tx, buyer["customer_id"])
+        basket.changes |= {"customer_id": await _customer(tx, buyer["customer_id"]), "served_by": actor.key}
     await finish(tx, actor, basket, channel=channel, reconsider=True)
     return basket.id
 

@@ -37,6 +37,8 @@ cart = Table(
     Column("merged_into_id", Uuid),
     # The principal that made it.
     Column("created_by", Text, nullable=False),
+    # The one of the shop that said which account buys: it goes on with the cart, which is a guest's no more.
+    Column("served_by", Text),
     version_column(),
     moment("created_at"),
     moment("updated_at"),

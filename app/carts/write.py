@@ -30,7 +30,7 @@ from app.carts.tables import cart, cart_delivery, cart_line, cart_visit
 from app.channels.queries import channels_by_ids
 from app.events.outbox import Change, Topic, emit
 from app.events.scopes import sales_scopes
-from app.identity.access import may_list_carts, may_open_cart, works_with
+from app.identity.access import may_find_cart, may_open_cart
 from app.identity.principal import Actor
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version
@@ -98,14 +98,19 @@ def may_open(actor: Actor, row: Any) -> bool:
         location_id=row.location_id,
         channel_id=row.channel_id,
         created_by=row.created_by,
+        served_by=row.served_by,
     )
 
 
 def may_find(actor: Actor, row: Any) -> bool:
     """Whether the caller may come to this cart otherwise than by its id: by a line's, or in a list."""
-    if actor.principal.id is not None and row.created_by == actor.key:
-        return True
-    return may_list_carts(actor.principal) and works_with(actor.principal, row.location_id, row.channel_id)
+    return may_find_cart(
+        actor.principal,
+        location_id=row.location_id,
+        channel_id=row.channel_id,
+        created_by=row.created_by,
+        served_by=row.served_by,
+    )
 
 
 async def lock(tx: Tx, actor: Actor, cart_id: UUID | None, expected_version: int | None) -> Basket:

@@ -1,7 +1,8 @@
 """Whose carts and orders a caller may open (DESIGN, law 7). Resolvers and commands ask here and nowhere else.
 
 Holding an id gives nobody anything, but for a guest's cart: its id holds 128 random bits, and opens the cart and the
-order that it became.
+order that it became, at whichever till or site it is held. A cart is a guest's when a shopper began it, by themselves or
+through a storefront, and no account is named as its buyer. One that a till or staff began is never.
 """
 
 from collections.abc import Collection
@@ -11,16 +12,32 @@ from app.identity.principal import Principal
 
 
 def may_open_cart(
-    principal: Principal, *, customer_id: UUID | None, location_id: UUID | None, channel_id: UUID, created_by: str
+    principal: Principal,
+    *,
+    customer_id: UUID | None,
+    location_id: UUID | None,
+    channel_id: UUID,
+    created_by: str,
+    served_by: str | None,
 ) -> bool:
-    """Whether the caller may read and write this cart, holding its id."""
-    if customer_id is None or (created_by == principal.key and principal.id is not None):
+    """Whether the caller may read and write this cart, holding its id.
+
+    `created_by`, `served_by`: keys of who began it, and of who of the shop said that `customer_id` buys.
+    """
+    if customer_id is None and not is_shops(created_by):
+        return True
+    return may_find_cart(
+        principal, location_id=location_id, channel_id=channel_id, created_by=created_by, served_by=served_by
+    )
+
+
+def may_find_cart(
+    principal: Principal, *, location_id: UUID | None, channel_id: UUID, created_by: str, served_by: str | None
+) -> bool:
+    """Whether the caller may come to this cart otherwise than by its id: by a line's, or in a list."""
+    if principal.id is not None and principal.key in (created_by, served_by):
         return True
     return principal.may("carts.read") and works_with(principal, location_id, channel_id)
-
-
-def may_list_carts(principal: Principal) -> bool:
-    return principal.may("carts.read")
 
 
 def may_open_order(
@@ -45,7 +62,12 @@ def works_with(principal: Principal, location_id: UUID | None, channel_id: UUID)
 
 def works_here(principal: Principal) -> bool:
     """Whether the caller is of the shop: staff, or a till."""
-    return principal.kind in ("staff", "device")
+    return is_shops(principal.key)
+
+
+def is_shops(key: str) -> bool:
+    """Whether this is the key of staff or of a till, and not of a shopper."""
+    return key.partition(":")[0] in ("staff", "device")
 
 
 def works_everywhere(principal: Principal) -> bool:

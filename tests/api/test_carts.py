@@ -19,13 +19,14 @@ from app.identity import devices, staff, tokens
 from app.identity.tokens import Bearer
 from app.platform import ids
 from tests.api.counter import Counter
-from tests.carts.selling import Statements, held_at, ship_method
+from tests.carts.selling import Statements, held_at, person, ship_method
 from tests.shop import Shop
 
 ADDRESS = {"name": "Ana", "line1": "Rua Um, 1", "city": "São Paulo", "region": "SP", "country": "BR"}
 LINES = """cart { id version status
   lines { id name sku quantity variant { sku } unitPrice { gross { amount } } total { gross { amount } } heldUntil }
   totals { subtotal { amount } delivery { amount } total { amount currency } itemCount } }"""
+CODES = "order { number }"
 WHOLE = """{ __typename id version status channel { code } location { code } customer { email } note email coupons
   createdAt updatedAt expiresAt pricesPromisedUntil
   lines { __typename id name sku quantity heldUntil variant { id sku name }
@@ -126,9 +127,38 @@ async def test_a_cart_goes_from_the_site_to_the_till_and_on(shop: Shop, desk: Co
     }
 
 
+async def test_a_shopper_goes_on_after_the_till_had_their_cart(shop: Shop, desk: Counter) -> None:
+    """There and back: what the till says of an account, it can take back; till then it goes on with the cart itself."""
+    made = await create(desk, line())
+    till, both = desk.tokens["till"], (None, desk.tokens["till"])
+    who = ids.encode("Customer", await person(shop, "bia@feira.example"))
+    named = await desk.write("cartCustomerSet", {"cartId": made["id"], "customerId": who}, token=till, answer=LINES)
+    assert named["cart"]["id"] == made["id"], "the till goes on with the cart whose buyer it has named"
+    add = {"cartId": made["id"], "lines": [line()]}
+    assert (await desk.write("cartLinesAdd", add, token=till, answer=LINES))["cart"]["lines"][0]["quantity"] == 2
+    assert await read(desk, made["id"], "{ id }") is None, "an account's cart is no guest's"
+    assert await read(desk, made["id"], "{ id }", token=desk.tokens["cashier"]) is None
+    await desk.write("cartCustomerSet", {"cartId": made["id"], "customerId": None}, token=till)
+    for token in both:
+        assert (await desk.write("cartLinesAdd", add, token=token, answer=LINES))["cart"] is not None
+    paid = {"method": "CASH", "amount": {"amount": "79.60", "currency": "BRL"}}
+    sold = await desk.write("checkoutComplete", {"cartId": made["id"], "tenders": [paid]}, token=till, answer=CODES)
+    assert sold["userErrors"][0]["code"] == "DELIVERY_REQUIRED"
+    await desk.write(
+        "cartDeliverySet",
+        {"cartId": made["id"], "method": "CARRY_OUT", "locationId": ids.encode("Location", shop.locations["centro"])},
+        token=till,
+    )
+    sold = await desk.write("checkoutComplete", {"cartId": made["id"], "tenders": [paid]}, token=till, answer=CODES)
+    order = "query($id: ID!) { order(by: {cartId: $id}) { number } }"
+    for token in both:
+        assert (await desk.ask(order, token=token, id=made["id"]))["order"] == {"number": sold["order"]["number"]}
+
+
 async def test_a_tills_cart_is_carried_out_where_it_stands(shop: Shop, desk: Counter) -> None:
     made = await create(desk, line(), token=desk.tokens["till"])
-    found = await read(desk, made["id"], "{ location { code } deliveries { method location { code } } }")
+    fields = "{ location { code } deliveries { method location { code } } }"
+    found = await read(desk, made["id"], fields, token=desk.tokens["till"])
     assert found == {
         "location": {"code": "centro"},
         "deliveries": [{"method": "CARRY_OUT", "location": {"code": "centro"}}],
@@ -173,7 +203,9 @@ async def test_a_stale_writer_is_shown_the_cart(shop: Shop, desk: Counter) -> No
 async def test_staff_give_prices_with_a_reason(shop: Shop, desk: Counter) -> None:
     owner = desk.tokens["owner"]
     override = {"unitPrice": {"amount": "10.00", "currency": "BRL"}, "reason": "riscada"}
-    made = await create(desk, line(priceOverride=override), token=owner)
+    made = await create(desk)
+    given = {"cartId": made["id"], "lines": [line(priceOverride=override)]}
+    await desk.write("cartLinesAdd", given, token=owner)
     found = await read(desk, made["id"], "{ lines { id priceOverride { was { amount } reason staff { name } } } }")
     (only,) = found["lines"]
     assert (only["priceOverride"]["was"]["amount"], only["priceOverride"]["reason"]) == ("19.90", "riscada")
@@ -301,14 +333,23 @@ async def test_whose_cart_it_is(shop: Shop, desk: Counter) -> None:
 async def test_nodes_are_found_by_who_may(shop: Shop, desk: Counter) -> None:
     made = await create(desk, line(), token=desk.tokens["till"])
     line_id = made["lines"][0]["id"]
-    delivery_id = (await read(desk, made["id"], "{ deliveries { id } }"))["deliveries"][0]["id"]
+    till = desk.tokens["till"]
+    delivery_id = (await read(desk, made["id"], "{ deliveries { id } }", token=till))["deliveries"][0]["id"]
     document = "query($id: ID!) { node(id: $id) { __typename id } }"
     for key, name in ((made["id"], "Cart"), (line_id, "CartLine"), (delivery_id, "Delivery")):
         for token in (desk.tokens["owner"], desk.tokens["till"]):
             assert (await desk.ask(document, token=token, id=key))["node"] == {"__typename": name, "id": key}
+    # A till's cart is its location's.
+    for other in (None, desk.tokens["cashier"]):
+        for key in (made["id"], line_id, delivery_id):
+            assert (await desk.ask(document, token=other, id=key))["node"] is None
     # A guest's cart is a capability; its lines' ids are none.
+    made = await create(desk, line())
+    way = {"cartId": made["id"], "method": "SHIP", "option": "sedex", "address": ADDRESS}
+    await desk.write("cartDeliverySet", way, token=None)
     assert (await desk.ask(document, id=made["id"]))["node"] is not None
-    for key in (line_id, delivery_id):
+    delivery_id = (await read(desk, made["id"], "{ deliveries { id } }"))["deliveries"][0]["id"]
+    for key in (made["lines"][0]["id"], delivery_id):
         for other in (None, desk.tokens["cashier"]):
             assert (await desk.ask(document, token=other, id=key))["node"] is None
     assert await read(desk, ids.encode("Cart", uuid4()), "{ id }") is None

@@ -156,7 +156,7 @@ async def test_a_cart_is_shown_as_it_changes_on_another_device(server: Server) -
 
 
 async def test_an_order_is_followed_from_its_cart_on(server: Server) -> None:
-    made = await server.done("pos/startSale", who="till", lines=[{"variant": {"sku": "CANECA"}, "quantity": 1}])
+    made = await server.done("storefront/createCart", lines=[{"variant": {"sku": "CANECA"}, "quantity": 1}])
     cart_id = made["cart"]["id"]
     async with socket(server.url) as guest, socket(server.url, server.tokens["owner"]) as owner:
         key = await guest.subscribe(ORDER, by={"cartId": cart_id})
@@ -179,6 +179,25 @@ async def test_an_order_is_followed_from_its_cart_on(server: Server) -> None:
         unknown = await guest.subscribe(ORDER, by={"number": order["number"]})
         assert await guest.data(unknown) is None
         assert (await guest.next(unknown))["type"] == "complete"
+
+
+async def test_a_tills_cart_is_not_followed_by_its_id(server: Server) -> None:
+    """Neither what becomes of it is told, nor when something does."""
+    made = await server.done("pos/startSale", who="till", lines=[{"variant": {"sku": "CANECA"}, "quantity": 1}])
+    cart_id = made["cart"]["id"]
+    async with socket(server.url) as stranger, socket(server.url, server.tokens["till"]) as till:
+        cart, order = (
+            await stranger.subscribe(CART, id=cart_id),
+            await stranger.subscribe(ORDER, by={"cartId": cart_id}),
+        )
+        assert (await stranger.data(cart), await stranger.data(order)) == (None, None)
+        assert (await stranger.next(order))["type"] == "complete"
+        own = await till.subscribe(CART, id=cart_id)
+        assert (await till.data(own))["version"] == 1
+        given = {"cartId": cart_id, "email": "ana@feira.example"}
+        await server.write("cartCustomerSet", given, who="till")
+        assert (await till.data(own))["version"] == 2
+        assert await stranger.quiet(cart)
 
 
 async def test_availability_comes_for_each_variant_that_changed(server: Server) -> None:

@@ -194,7 +194,8 @@ async def test_only_who_may_gives_a_price_takes_it_away_or_sells_more_at_it(mark
     shopper, staff = market.actor("anonymous"), market.actor("cashier")
     with pytest.raises(Forbidden):
         await new_cart(market, shopper, line(market, "CANECA", override=given_price(1)))
-    cart = await new_cart(market, staff, line(market, "CANECA", 2, override=given_price(100)))
+    cart = await new_cart(market, shopper)
+    await add(market, staff, cart, line(market, "CANECA", 2, override=given_price(100)))
     given = (await basket_of(market, cart)).lines[0].id
     for tried in (
         LineChange(line_id=given, override=given_price(1)),

@@ -11,8 +11,10 @@ from app.api.inventory.inputs import ref_of
 from app.api.money import minor_of
 from app.carts.lines import LineChange, NewLine, Override, check_count
 from app.carts.queries import carts_by_ids
+from app.carts.write import may_open
 from app.catalog.barcodes import read_scale_label
 from app.catalog.lookup import Scanned, VariantRef, read_codes, resolve_variants
+from app.identity.principal import Actor
 from app.platform import ids
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, Refusals, collect
@@ -21,13 +23,13 @@ from app.platform.quantities import MILLI, format_quantity
 Given = TypeVar("Given", CartLineInput, CartLineUpdateInput)
 
 
-async def currency_of(tx: Tx, cart_id: UUID, lines: Sequence[Any]) -> str:
-    """The currency that prices given by staff must be in; "" where none is given, or there is no such cart."""
+async def currency_of(tx: Tx, actor: Actor, cart_id: UUID, lines: Sequence[Any]) -> str:
+    """The currency that prices given by staff must be in; "" where none is given, or there is no cart for them."""
     if not any(line.price_override for line in lines):
         return ""
     cart = (await carts_by_ids(tx, [cart_id])).get(cart_id)
     # Without a cart the command itself refuses.
-    return cart.currency if cart is not None else ""
+    return cart.currency if cart is not None and may_open(actor, cart) else ""
 
 
 async def new_lines(tx: Tx, given: Sequence[CartLineInput], currency: str) -> list[NewLine]:

@@ -49,7 +49,7 @@ class CartMutations:
         async def command(tx: Tx, actor: Actor) -> Result:
             cart_id = ids.require("Cart", input.cart_id, CART)
             check_count(input.lines)
-            lines = await new_lines(tx, input.lines, await currency_of(tx, cart_id, input.lines))
+            lines = await new_lines(tx, input.lines, await currency_of(tx, actor, cart_id, input.lines))
             version = input.expected_version
             return {"cart": await add_lines(tx, actor, cart_id=cart_id, expected_version=version, lines=lines)}
 
@@ -60,7 +60,7 @@ class CartMutations:
         async def command(tx: Tx, actor: Actor) -> Result:
             cart_id = ids.require("Cart", input.cart_id, CART)
             check_count(input.lines)
-            changes = line_changes(input.lines, await currency_of(tx, cart_id, input.lines))
+            changes = line_changes(input.lines, await currency_of(tx, actor, cart_id, input.lines))
             version = input.expected_version
             return {"cart": await update_lines(tx, actor, cart_id=cart_id, expected_version=version, changes=changes)}
 

@@ -89,9 +89,13 @@ class Subscription:
         async def read(context: Context) -> Cart | None:
             return (await load_carts(context, [key]))[0]
 
+        shown = True
         with _watching(_feed(info.context), [(outbox.Topic.CART, key)]) as watch:
             while True:
-                yield Event(read)  # type: ignore[misc]
+                # Whoever may not see it is told so once, and not whenever something is done to it.
+                before, shown = shown, await read(await _again(info.context)) is not None
+                if before or shown:
+                    yield Event(read)  # type: ignore[misc]
                 await watch.wait()
 
     @strawberry.subscription(
@@ -178,7 +182,8 @@ async def _order_keys(context: Context, by: OrderBy) -> list[Key]:
     neither, or they are not the caller's to see.
     """
     cart_id = ids.decode("Cart", by.cart_id) if by.cart_id else None
-    keys: list[Key] = [(outbox.Topic.CART, cart_id)] if cart_id is not None else []
+    known = cart_id is not None and (await load_carts(context, [cart_id]))[0] is not None
+    keys: list[Key] = [(outbox.Topic.CART, cart_id)] if cart_id is not None and known else []
     order = await find_order(context, by)
     return keys if order is None else [*keys, (outbox.Topic.ORDER, order.row.id)]
 
