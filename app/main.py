@@ -18,6 +18,7 @@ from app.api.exports import export_routes
 from app.api.freshness import EXTENSION_HEADERS, extensions_of
 from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
+from app.api.pages.convergence import page_routes
 from app.api.permissions import check_table, guard
 from app.api.schema import schema
 from app.api.snapshot import PATH as SNAPSHOT
@@ -149,6 +150,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
             mounted(SNAPSHOT, snapshots),
             health_routes(database, metrics),
             export_routes(context_for),
+            page_routes(),
             *pictures,
         ],
         lifespan=[running],

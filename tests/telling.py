@@ -78,6 +78,7 @@ NOT_FOLLOWED: Final[dict[str, str]] = {
     "staff": "who may", "device": "who may", "api_client": "who may", "token": "who may",
     "operation": "how a write is done once",
     "outbox": "the telling", "feed": "the telling", "feed_head": "the telling", "follower": "who hears it",
+    "follower_digest": "whether its copy is right",
     "webhook": "who is told", "webhook_delivery": "what they were told", "webhook_attempt": "how it was tried",
     "divergence": "what a sweep found", "divergence_sweep": "how far it is",
 }  # fmt: skip

@@ -7,13 +7,13 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 from prometheus_client.core import GaugeMetricFamily
-from sqlalchemy import Row, func, literal, select
+from sqlalchemy import Row
 
 from app.browse.convergence import last_sweep
 from app.events.feed import Head, head_of
 from app.events.follower import Follower
 from app.events.followers import all_followers, lag_seconds
-from app.events.tables import feed, outbox
+from app.events.unnumbered import Unnumbered, unnumbered
 from app.platform import clock
 from app.platform.db import Database
 from app.platform.lease import LOST
@@ -22,16 +22,6 @@ log = structlog.get_logger("feira.metrics")
 
 MOST_FOLLOWERS: Final = 100
 """Of more only those that are furthest behind are told."""
-MOST_COUNTED: Final = 100_000
-# What a slow transaction leaves below the highest number is not counted: it would take looking through all of it.
-_above = (
-    select(literal(1).label("one"))
-    .select_from(outbox)
-    .where(outbox.c.id > select(func.coalesce(func.max(feed.c.outbox_id), 0)).scalar_subquery())
-    .limit(MOST_COUNTED)
-    .subquery()
-)
-UNNUMBERED: Final = select(func.count()).select_from(_above)
 
 
 class Seen(Struct, frozen=True):
@@ -39,7 +29,7 @@ class Seen(Struct, frozen=True):
 
     moment: datetime
     head: Head
-    unnumbered: int
+    unnumbered: Unnumbered
     followers: Sequence[Row[Any]]
     sweep: Row[Any] | None
 
@@ -56,8 +46,8 @@ class FeedMetrics:
         db = self._database
         try:
             followers = await all_followers(db, most=MOST_FOLLOWERS)
-            unnumbered, sweep = await db.value(UNNUMBERED), await last_sweep(db)
-            self._seen = Seen(clock.now(), await head_of(db), unnumbered, followers, sweep)
+            waiting, sweep = await unnumbered(db), await last_sweep(db)
+            self._seen = Seen(clock.now(), await head_of(db), waiting, followers, sweep)
         except LOST as error:
             log.warning("cannot tell of the feed", reason=type(error).__name__)
             self._seen = None
@@ -77,7 +67,12 @@ class FeedMetrics:
         yield GaugeMetricFamily(
             "feira_feed_unnumbered",
             "Changes that were committed and have no position yet, about; counted up to 100,000.",
-            value=seen.unnumbered,
+            value=seen.unnumbered.changes,
+        )
+        yield GaugeMetricFamily(
+            "feira_feed_unnumbered_seconds",
+            "How long the oldest of these has waited: the sequencer's delay.",
+            value=seen.unnumbered.seconds(seen.moment),
         )
         yield from _lags(seen)
         if seen.sweep is not None:

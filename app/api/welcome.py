@@ -7,6 +7,12 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
+OPEN = {
+    "GraphQL, with examples": "/graphql",
+    "Who is up to date": "/convergence",
+    "Health": "/health/ready",
+    "Metrics": "/metrics",
+}
 TILL = "till centro-1"
 """The token that a first sale is made with."""
 
@@ -23,7 +29,7 @@ def print_welcome(url: str, tokens: dict[str, str], seconds: float) -> None:
     """Print it. `seconds`: how long the start took; tokens by whom they stand for, none where the shop is no demo."""
     out = Console(highlight=False, soft_wrap=True)
     out.print(f"\n[bold green]The market is open[/] [dim]({seconds:.1f} s)[/]\n")
-    for name, path in (("GraphQL, with examples", "/graphql"), ("Health", "/health/ready"), ("Metrics", "/metrics")):
+    for name, path in OPEN.items():
         out.print(f"  {name:<24}{url}{path}")
     if tokens:
         out.print("\n  Tokens of the demo shop, for the header [bold]Authorization: Bearer …[/]")

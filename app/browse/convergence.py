@@ -8,6 +8,7 @@ them ignores safety stock. Anything else is a bug of ours.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from itertools import groupby
 from time import monotonic
 from typing import Any, Final
@@ -15,7 +16,7 @@ from uuid import UUID
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import BigInteger, Row, Uuid, bindparam, delete, func, or_, select
+from sqlalchemy import BigInteger, Row, Text, Uuid, bindparam, delete, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.browse.tables import divergence, divergence_sweep
@@ -68,18 +69,55 @@ ENDED: Final = _ended.on_conflict_do_update(
     set_={name: _ended.excluded[name] for name in ("checked_at", "variants", "divergent")},
 )
 SWEPT: Final = select(divergence_sweep)
+KNOWN: Final = select(divergence.c.variant_id, divergence.c.aspect, divergence.c.location, divergence.c.since)
+_what = divergence.c.what.collate("C")
+_place = tuple_(divergence.c.variant_id, _what)
 FOUND: Final = (
-    select(divergence).order_by(divergence.c.variant_id, divergence.c.what).limit(bindparam("most", type_=BigInteger))
+    select(divergence)
+    .where(_place > tuple_(bindparam("after_variant", type_=Uuid), bindparam("after_what", type_=Text)))
+    .order_by(divergence.c.variant_id, _what)
+    .limit(bindparam("most", type_=BigInteger))
 )
 _FIRST: Final = UUID(int=0)
 
 
+class Aspect(StrEnum):
+    """What channels can be at odds about."""
+
+    PRICE_LISTED = "PRICE_LISTED"
+    PRICE_ASKED = "PRICE_ASKED"
+    AVAILABILITY = "AVAILABILITY"
+
+
+RULES: Final[Mapping[Aspect, str]] = {
+    Aspect.PRICE_LISTED: "No price list that names one of these channels prices the variant.",
+    Aspect.PRICE_ASKED: "No price list that names one of these channels prices the variant.",
+    Aspect.AVAILABILITY: "These channels sell from this location, and all heed its safety stock or none does.",
+}
+"""What was looked at that could have explained it, and did not."""
+
+
 class Divergence(Struct, frozen=True):
-    """A variant that channels (their codes) show differently, and how."""
+    """A variant that channels show differently. `shown`: what each does, by its code; `location`: a code too."""
 
     variant_id: UUID
-    channels: tuple[str, ...]
-    what: str
+    aspect: Aspect
+    shown: Mapping[str, str]
+    location: str | None = None
+
+    @property
+    def channels(self) -> list[str]:
+        return sorted(self.shown)
+
+    @property
+    def what(self) -> str:
+        """In words: "price listed differs: app: 47.90 BRL, tax 7.61; pos, web: 49.90 BRL, tax 7.61"."""
+        by_value: dict[str, list[str]] = {}
+        for code in self.channels:
+            by_value.setdefault(self.shown[code], []).append(code)
+        told = "; ".join(f"{', '.join(codes)}: {value}" for value, codes in by_value.items())
+        where = "" if self.location is None else f" at {self.location}"
+        return f"{self.aspect.lower().replace('_', ' ')}{where} differs: {told}"
 
 
 class Shop(Struct, frozen=True):
@@ -128,8 +166,8 @@ async def _prices(db: Reader, variants: Sequence[Row[Any]], shop: Shop) -> list[
             if len(channels) > 1:
                 shown = {each.code: _money(listed.get((each.id, one.id)), each.currency) for each in channels}
                 asked = {each.code: _quoted(shop, rows[one.id], one, each) for each in channels}
-                found += _at_odds(one.id, "price listed", shown)
-                found += _at_odds(one.id, "price asked", asked)
+                found += _at_odds(Divergence(one.id, Aspect.PRICE_LISTED, shown))
+                found += _at_odds(Divergence(one.id, Aspect.PRICE_ASKED, asked))
     return found
 
 
@@ -188,7 +226,8 @@ def _promises(
             stock = seen[channel.id][one.id][place.id]
             here = _quantity(stock, ignores=channel.ignores_safety_stock)
             by_place.setdefault(place.code, {})[channel.code] = here
-    return [each for code, shown in by_place.items() for each in _at_odds(one.id, f"availability at {code}", shown)]
+    compared = [Divergence(one.id, Aspect.AVAILABILITY, shown, place) for place, shown in by_place.items()]
+    return [each for one_place in compared for each in _at_odds(one_place)]
 
 
 def _quantity(stock: Stock, *, ignores: bool) -> str:
@@ -197,15 +236,9 @@ def _quantity(stock: Stock, *, ignores: bool) -> str:
     return f"{format_quantity(there)} of {format_quantity(more)}"
 
 
-def _at_odds(variant_id: UUID, what: str, shown: Mapping[str, str]) -> list[Divergence]:
-    """Nothing when all show the same, else what each of them shows."""
-    if len(set(shown.values())) < 2:
-        return []
-    by_value: dict[str, list[str]] = {}
-    for code in sorted(shown):
-        by_value.setdefault(shown[code], []).append(code)
-    told = "; ".join(f"{', '.join(codes)}: {value}" for value, codes in by_value.items())
-    return [Divergence(variant_id, tuple(sorted(shown)), f"{what} differs: {told}")]
+def _at_odds(one: Divergence) -> list[Divergence]:
+    """Nothing when all show the same."""
+    return [one] if len(set(one.shown.values())) > 1 else []
 
 
 async def divergences(db: Reader) -> AsyncIterator[Divergence]:
@@ -254,12 +287,26 @@ async def sweep(db: Database, *, rests: float = RESTS) -> int:
 
 
 async def _keep(tx: Tx, found: Sequence[Divergence], looked_at: int, divergent: int) -> None:
+    now = await tx.value(NOW)
+    # First of all, for its lock: of two sweeps that end at once the second finds what the first has kept.
+    await tx.execute(ENDED, {"id": 1, "checked_at": now, "variants": looked_at, "divergent": divergent})
+    since = {(row.variant_id, row.aspect, row.location): row.since for row in await tx.rows(KNOWN)}
     await tx.execute(CLEAR)
     await tx.many(
-        NOTE, [{"variant_id": each.variant_id, "what": each.what, "channels": list(each.channels)} for each in found]
+        NOTE,
+        [
+            {
+                "variant_id": each.variant_id,
+                "what": each.what,
+                "channels": each.channels,
+                "aspect": each.aspect.value,
+                "location": each.location,
+                "shown": each.shown,
+                "since": since.get((each.variant_id, each.aspect.value, each.location), now),
+            }
+            for each in found
+        ],
     )
-    now = await tx.value(NOW)
-    await tx.execute(ENDED, {"id": 1, "checked_at": now, "variants": looked_at, "divergent": divergent})
 
 
 async def last_sweep(db: Reader) -> Row[Any] | None:
@@ -267,6 +314,7 @@ async def last_sweep(db: Reader) -> Row[Any] | None:
     return await db.row(SWEPT)
 
 
-async def kept_divergences(db: Reader, *, most: int) -> Sequence[Row[Any]]:
-    """What the last sweep found, by variant."""
-    return await db.rows(FOUND, {"most": most})
+async def kept_divergences(db: Reader, *, most: int, after: tuple[UUID, str] | None = None) -> Sequence[Row[Any]]:
+    """What the last sweep found, by variant; behind the variant and `what` of the last row that is known."""
+    variant_id, what = after or (_FIRST, "")
+    return await db.rows(FOUND, {"most": most, "after_variant": variant_id, "after_what": what})

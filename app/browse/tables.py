@@ -6,15 +6,17 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
     Text,
     Uuid,
+    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.catalog.tables import variant
 from app.platform.db import metadata, moment
@@ -45,6 +47,13 @@ divergence = Table(
     Column("what", Text, nullable=False),
     # Their codes.
     Column("channels", ARRAY(Text), nullable=False),
+    # The kind of difference, the code of the location that it is at, and what each channel shows, by code. Null in what
+    # an earlier version of Feira found.
+    Column("aspect", Text),
+    Column("location", Text),
+    Column("shown", JSONB),
+    # The end of the first sweep that found it; each one since has found it again.
+    Column("since", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     PrimaryKeyConstraint("variant_id", "what"),
 )
 

@@ -3,13 +3,15 @@
 Till they have taken in a change it is kept for them, within bounds (`events.retention`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     Row,
     Select,
     Text,
@@ -20,15 +22,18 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    literal_column,
+    null,
     select,
+    true,
     union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.events.feed import head_of
-from app.events.tables import feed, feed_head, follower, outbox
-from app.events.webhooks.tables import webhook
+from app.events.tables import feed, feed_head, follower, follower_digest, outbox
+from app.events.webhooks.tables import webhook, webhook_delivery
 from app.platform.db import Reader, Tx
 from app.platform.errors import InvalidInput
 from app.platform.ids import new_id
@@ -40,6 +45,8 @@ QUIET: Final = timedelta(days=7)
 KEPT: Final = timedelta(days=90)
 """After so long a silence it is forgotten."""
 MOST_LISTED: Final = 1_000
+BEHIND_AFTER: Final = timedelta(seconds=60)
+"""Who has not taken in a change that is older is behind; others follow, and tell of it now and then."""
 
 _mine = follower.c.principal == bindparam("of")
 MOVE: Final = (
@@ -65,17 +72,45 @@ FORGET: Final = delete(follower).where(follower.c.last_seen_at < bindparam("befo
 
 
 _SHOWN: Final = ("id", "principal", "name", "kind", "position", "epoch", "last_seen_at")
-# Webhooks follow without a word: what is planned for one is kept for it.
-_webhooks = select(
-    webhook.c.id,
-    literal("webhook"),
-    webhook.c.name,
-    literal("webhook"),
-    webhook.c.planned,
-    select(feed_head.c.epoch).scalar_subquery(),
-    func.coalesce(webhook.c.last_delivered_at, webhook.c.created_at),
-).where(webhook.c.deleted_at.is_(None))
-_everybody = union_all(select(*(follower.c[name] for name in _SHOWN)), _webhooks).subquery("everybody")
+# The oldest that was not delivered yet: one step in the index of what waits.
+_oldest = (
+    select(webhook_delivery.c.position, webhook_delivery.c.occurred_at)
+    .where(
+        webhook_delivery.c.webhook_id == webhook.c.id,
+        webhook_delivery.c.status == literal_column("'PENDING'", Text),
+        webhook_delivery.c.position.is_not(None),
+    )
+    .order_by(webhook_delivery.c.position)
+    .limit(1)
+    .lateral("oldest")
+)
+# Webhooks follow without a word: they have what has arrived, and what is planned for one is kept for it.
+_webhooks = (
+    select(
+        webhook.c.id,
+        literal("webhook"),
+        webhook.c.name,
+        literal("webhook"),
+        func.least(webhook.c.planned, _oldest.c.position - 1),
+        select(feed_head.c.epoch).scalar_subquery(),
+        func.coalesce(webhook.c.last_delivered_at, webhook.c.created_at),
+        webhook.c.planned,
+        webhook.c.status,
+        webhook.c.failing_since,
+        _oldest.c.occurred_at,
+    )
+    .select_from(webhook.outerjoin(_oldest, true()))
+    .where(webhook.c.deleted_at.is_(None))
+)
+_named = select(
+    *(follower.c[name] for name in _SHOWN),
+    # The last change that needs not be kept for it.
+    follower.c.position.label("needs_after"),
+    null().cast(Text).label("status"),
+    null().cast(DateTime(timezone=True)).label("failing_since"),
+    null().cast(DateTime(timezone=True)).label("oldest_at"),
+)
+_everybody = union_all(_named, _webhooks).subquery("everybody")
 
 
 def _states(*which: ColumnElement[bool]) -> Select[Any]:
@@ -85,8 +120,10 @@ def _states(*which: ColumnElement[bool]) -> Select[Any]:
     return (
         select(
             *_everybody.c,
+            feed_head.c.epoch.label("head_epoch"),
+            feed_head.c.forgotten,
             func.greatest(feed_head.c.position - reached, 0).label("lag"),
-            outbox.c.occurred_at.label("waits_since"),
+            func.coalesce(_everybody.c.oldest_at, outbox.c.occurred_at).label("waits_since"),
         )
         .select_from(_everybody)
         .join(feed_head, feed_head.c.id == 1)
@@ -98,6 +135,26 @@ def _states(*which: ColumnElement[bool]) -> Select[Any]:
 
 BY_IDS: Final = _states(_everybody.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 ALL: Final = _states().order_by(_everybody.c.position, _everybody.c.id).limit(bindparam("most"))
+NOTE_DIGEST: Final = insert(follower_digest)
+NOTE_DIGEST_AGAIN: Final = NOTE_DIGEST.on_conflict_do_update(
+    index_elements=[follower_digest.c.follower_id, follower_digest.c.topic],
+    set_={name: NOTE_DIGEST.excluded[name] for name in ("matches", "position", "compared_at")},
+)
+DIGESTS: Final = (
+    select(follower_digest)
+    .where(follower_digest.c.follower_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .order_by(follower_digest.c.follower_id, follower_digest.c.topic)
+)
+
+
+class State(StrEnum):
+    """How it is with a follower."""
+
+    FOLLOWING = "FOLLOWING"
+    BEHIND = "BEHIND"
+    NEEDS_SNAPSHOT = "NEEDS_SNAPSHOT"
+    PAUSED = "PAUSED"
+    FAILING = "FAILING"
 
 
 async def acknowledge(tx: Tx, *, principal: str, kind: str, name: str, position: int, now: datetime) -> UUID:
@@ -127,6 +184,15 @@ async def acknowledge(tx: Tx, *, principal: str, kind: str, name: str, position:
     return row["id"]  # type: ignore[return-value]
 
 
+async def note_digests(
+    tx: Tx, follower_id: UUID, compared: Mapping[str, bool], *, position: int, now: datetime
+) -> None:
+    """Note whether a follower's copy of these topics was the shop's when it was at `position`."""
+    same = {"follower_id": follower_id, "position": position, "compared_at": now}
+    told = sorted(compared.items())
+    await tx.many(NOTE_DIGEST_AGAIN, [{**same, "topic": topic, "matches": matches} for topic, matches in told])
+
+
 async def _make_room(tx: Tx, principal: str, now: datetime) -> None:
     if await tx.execute(MAKE_ROOM, {"of": principal, "before": now - QUIET}) == 0:
         raise InvalidInput(
@@ -137,7 +203,7 @@ async def _make_room(tx: Tx, principal: str, now: datetime) -> None:
 
 
 async def followers_by_ids(db: Reader, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
-    """Their rows, with `lag`, the changes not taken in, and `waits_since`, when the oldest kept of these was made."""
+    """Their rows, with `lag`, the changes not taken in, and `waits_since`, when the oldest known of these was made."""
     return {row.id: row for row in await db.rows(BY_IDS, {"ids": list(ids)})} if ids else {}
 
 
@@ -152,6 +218,25 @@ def lag_seconds(row: Row[Any], now: datetime) -> float:
         return 0.0
     since: datetime = row.waits_since
     return max(0.0, (now - since).total_seconds())
+
+
+def state_of(row: Row[Any], now: datetime) -> State:
+    """How it is with a follower: the first that holds of what needs a person, then of what needs time."""
+    if row.epoch != row.head_epoch or row.needs_after < row.forgotten:
+        return State.NEEDS_SNAPSHOT
+    if row.status == "PAUSED":
+        return State.PAUSED
+    if row.failing_since is not None:
+        return State.FAILING
+    return State.BEHIND if lag_seconds(row, now) > BEHIND_AFTER.total_seconds() else State.FOLLOWING
+
+
+async def digests_of(db: Reader, ids: Collection[UUID]) -> dict[UUID, list[Row[Any]]]:
+    """How the copy of each last compared, by topic."""
+    found: dict[UUID, list[Row[Any]]] = {key: [] for key in ids}
+    for row in await db.rows(DIGESTS, {"ids": list(ids)}):
+        found[row.follower_id].append(row)
+    return found
 
 
 async def forget_silent(tx: Tx, now: datetime) -> int:

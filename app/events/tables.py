@@ -5,9 +5,11 @@ Both only grow, and are forgotten by whole partitions; `events.partitions` makes
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     Sequence,
@@ -101,4 +103,16 @@ follower = Table(
     moment("created_at"),
     Index("uq_follower_name", "principal", "name", unique=True),
     Index("ix_follower_position", "position"),
+)
+
+# How its copy last compared with the shop's, topic by topic.
+follower_digest = Table(
+    "follower_digest",
+    metadata,
+    Column("follower_id", Uuid, ForeignKey("follower.id", ondelete="CASCADE"), primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("matches", Boolean, nullable=False),
+    # Where the follower was then, in the epoch that it was in.
+    Column("position", BigInteger, nullable=False),
+    moment("compared_at"),
 )

@@ -17,7 +17,7 @@ from tests.api.market import Market, open_market
 from tests.databases import Servers
 from tests.events.telling import change, tell
 
-ANSWER = "follower { id name kind position lag lagSeconds lastSeenAt }"
+ANSWER = "follower { id name kind position lag lagSeconds lastSeenAt state digests { topic matches position } }"
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -77,9 +77,40 @@ async def test_a_follower_is_seen_by_its_own_and_by_who_may_read_the_feed(market
     }  # fmt: skip
 
 
-CONVERGENCE = """query($first: Int! = 50) { convergence { head checkedAt
-  followers { name kind position lag lagSeconds lastSeenAt }
-  divergences(first: $first) { variant { sku } channels what } } }"""
+CONVERGENCE = """query($first: Int! = 50, $after: String) { convergence {
+  head epoch oldestKept checkedAt checkedVariants divergenceCount numbering { waiting seconds }
+  followers { name kind position lag lagSeconds lastSeenAt state }
+  divergences(first: $first, after: $after) {
+    cursor variant { sku } channels what aspect location values { channel value } rule since } } }"""
+
+
+async def test_how_a_copy_compared_is_kept_for_who_looks_later(market: Market) -> None:
+    head = int((await market.ask(CONVERGENCE, "owner"))["convergence"]["head"])
+    payload = await market.done("followerAcknowledge", given(head, "copy"), "client", ANSWER)
+    assert payload["follower"]["digests"] == []
+    told = [{"topic": "CATEGORY", "digest": "0" * 32}, {"topic": "PRODUCT", "digest": "f" * 32}]
+    payload = await market.done("followerAcknowledge", given(head, "copy", digests=told), "client", ANSWER)
+    assert payload["follower"]["digests"] == [
+        {"topic": "CATEGORY", "matches": True, "position": str(head)},
+        {"topic": "PRODUCT", "matches": False, "position": str(head)},
+    ]
+
+
+async def test_whose_a_follower_is_sees_who_may(market: Market) -> None:
+    await market.done("followerAcknowledge", given(1, "of the till"), "device", ANSWER)
+    hook = {"name": "ERP", "url": "https://erp.example/feira"}
+    await market.done("webhookCreate", hook, answer="webhook { id }")
+    query = """{ convergence { followers { name kind state webhook { url }
+      credential { __typename ... on Device { register { code } } } } } }"""
+    for who, url in (("owner", {"url": hook["url"]}), ("readonly", None)):
+        followers = (await market.ask(query, who))["convergence"]["followers"]
+        (till,) = [each for each in followers if each["name"] == "of the till"]
+        assert till["credential"] == {"__typename": "Device", "register": {"code": "centro-1"}}
+        (erp,) = [each for each in followers if each["name"] == "ERP"]
+        assert (erp["kind"], erp["state"], erp["credential"]) == ("webhook", "FOLLOWING", None)
+        assert erp["webhook"] == url
+    few = (await market.ask("{ convergence { followers(first: 1) { id } } }", "owner"))["convergence"]
+    assert len(few["followers"]) == 1
 
 
 async def test_metrics_tell_of_the_feed(market: Market) -> None:
@@ -90,6 +121,7 @@ async def test_metrics_tell_of_the_feed(market: Market) -> None:
     assert float(lines["feira_feed_read_position"]) >= 5
     assert float(lines["feira_feed_forgotten_position"]) == 0
     assert float(lines["feira_feed_unnumbered"]) == 0
+    assert float(lines["feira_feed_unnumbered_seconds"]) == 0
     (lag,) = [float(value) for name, value in lines.items() if 'a \\"till\\"' in name and "_lag{" in name]
     assert lag >= 4
     assert any(name.startswith("feira_follower_lag_seconds{") for name in lines)
@@ -116,6 +148,16 @@ async def test_convergence_shows_followers_and_where_channels_are_at_odds(market
     (found,) = after["divergences"]
     assert (found["variant"], found["channels"]) == ({"sku": "CANECA"}, ["app", "pos", "web"])
     assert found["what"].startswith("price listed differs: app: 0.01 BRL")
+    assert (found["aspect"], found["location"], found["since"]) == ("PRICE_LISTED", None, after["checkedAt"])
+    assert [each["channel"] for each in found["values"]] == ["app", "pos", "web"]
+    assert found["values"][0]["value"].startswith("0.01 BRL")
+    assert found["rule"].startswith("No price list that names one of these channels")
+    assert (after["divergenceCount"], after["checkedVariants"], after["oldestKept"]) == (1, 1, "1")
+    assert after["numbering"] == {"waiting": 0, "seconds": 0}
+    rest = (await market.ask(CONVERGENCE, "owner", after=found["cursor"]))["convergence"]
+    assert rest["divergences"] == []
+    wrong = await market.answer(CONVERGENCE, "owner", after="nothing")
+    assert [error["extensions"]["code"] for error in wrong["errors"]] == ["BAD_REQUEST"]
     assert (await market.ask(CONVERGENCE, "owner", first=0))["convergence"]["divergences"] == []
     refused = await market.answer(CONVERGENCE, "owner", first=101)
     assert [error["extensions"]["code"] for error in refused["errors"]] == ["BAD_REQUEST"]

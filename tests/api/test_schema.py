@@ -58,7 +58,7 @@ SHORT_LISTS = {
     "customerGroups": "set by hand",
 }
 # Pages of the feed, whose places are positions and no cursors.
-LONG_PAGES = frozenset({"Query.changes"})
+LONG_PAGES = frozenset({"Query.changes", "Convergence.followers"})
 IDS_BY_OTHER_NAMES = {"Subscription.cart(id)", "Query.node(id)", "Query.nodes(ids)", "ProductFilter.ids"}
 NOT_IDS = {"operationId": "UUID", "taxId": "String"}
 

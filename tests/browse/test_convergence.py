@@ -1,5 +1,6 @@
 """The sweep finds what channels show differently without a rule, and nothing that a rule explains."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -73,6 +74,43 @@ async def test_a_price_that_is_listed_otherwise_is_found_and_goes_when_put_right
     row = await last_sweep(stall.db)
     assert row is not None
     assert row.divergent == 0
+
+
+async def test_since_when_it_differs_is_known_whatever_is_shown_meanwhile(stall: Shop) -> None:
+    await write(stall, shown(stall, "app").values(amount=4790))
+    await found(stall)
+    (first,) = await kept_divergences(stall.db, most=100)
+    await write(stall, shown(stall, "app").values(amount=4690))
+    await write(stall, shown(stall, "web", "ARROZ").values(amount=1))
+    await found(stall)
+    again, other = sorted(await kept_divergences(stall.db, most=100), key=lambda row: row.since)
+    assert (again.variant_id, again.since) == (first.variant_id, first.since)
+    assert again.shown == {"app": "46.90 BRL, tax 7.61", "pos": "49.90 BRL, tax 7.61", "web": "49.90 BRL, tax 7.61"}
+    assert (again.aspect, again.location, other.since > first.since) == ("PRICE_LISTED", None, True)
+    # Put right and wrong once more, it is another one.
+    await priced(stall)
+    await found(stall)
+    await write(stall, shown(stall, "app").values(amount=4790))
+    await found(stall)
+    assert (await kept_divergences(stall.db, most=100))[0].since > other.since
+
+
+async def test_two_sweeps_that_end_at_once_keep_it_once(stall: Shop) -> None:
+    await write(stall, shown(stall, "app").values(amount=4790))
+    await asyncio.gather(*(sweep(stall.db, rests=0) for _ in range(4)))
+    assert len(await kept_divergences(stall.db, most=100)) == 1
+
+
+async def test_what_was_found_comes_in_pages(stall: Shop) -> None:
+    await write(
+        stall, update(channel_price).where(channel_price.c.channel_id == stall.channels["app"]).values(amount=1)
+    )
+    await found(stall)
+    rows = await kept_divergences(stall.db, most=100)
+    assert len(rows) == 2
+    assert list(await kept_divergences(stall.db, most=1)) == [rows[0]]
+    assert list(await kept_divergences(stall.db, most=1, after=(rows[0].variant_id, rows[0].what))) == [rows[1]]
+    assert await kept_divergences(stall.db, most=1, after=(rows[1].variant_id, rows[1].what)) == []
 
 
 async def test_a_price_that_one_channel_lacks_is_found(stall: Shop) -> None:

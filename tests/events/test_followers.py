@@ -2,24 +2,34 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from app.events.followers import (
+    BEHIND_AFTER,
     KEPT,
     MOST,
     QUIET,
+    State,
     acknowledge,
     all_followers,
+    digests_of,
     followers_by_ids,
     forget_silent,
     lag_seconds,
+    note_digests,
+    state_of,
 )
 from app.events.tables import feed_head, follower, outbox
+from app.events.unnumbered import unnumbered
+from app.events.webhooks import plan
+from app.events.webhooks.tables import webhook, webhook_delivery
 from app.platform import clock
 from app.platform.db import Database
 from app.platform.errors import InvalidInput
+from app.platform.ids import new_id
 from tests.events.telling import change, number, tell
 
 TILL = "device:1"
@@ -100,3 +110,84 @@ async def test_who_is_silent_for_very_long_is_forgotten(database):
     kept = await told(database, 0, name="other", ago=KEPT - timedelta(hours=1))
     assert await database.run(lambda tx: forget_silent(tx, clock.now())) == 1
     assert [row.id for row in await database.rows(select(follower))] == [kept]
+
+
+async def state(database, key, *, later: timedelta = timedelta(0)) -> State:
+    row = (await followers_by_ids(database, [key]))[key]
+    return state_of(row, clock.now() + later)
+
+
+async def test_who_lacks_an_old_change_is_behind_and_who_lacks_what_is_gone_needs_a_snapshot(database):
+    await tell(database, *(change() for _ in range(3)))
+    await number(database)
+    all_of_it, some = await told(database, 3), await told(database, 1, name="some")
+    assert await state(database, some) == State.FOLLOWING, "it may take a moment"
+    assert await state(database, some, later=BEHIND_AFTER) == State.BEHIND
+    assert await state(database, all_of_it, later=BEHIND_AFTER) == State.FOLLOWING
+    await database.run(lambda tx: tx.execute(update(feed_head).values(forgotten=1)))
+    assert await state(database, some, later=BEHIND_AFTER) == State.BEHIND, "what comes next is kept"
+    await database.run(lambda tx: tx.execute(update(feed_head).values(forgotten=2)))
+    assert await state(database, some) == State.NEEDS_SNAPSHOT
+    await database.run(lambda tx: tx.execute(update(feed_head).values(epoch="another")))
+    assert await state(database, all_of_it) == State.NEEDS_SNAPSHOT
+
+
+async def hook(database) -> UUID:
+    row = {"id": new_id(), "name": "ERP", "url": "https://erp.example", "secret": b"x" * 24, "planned": 0}
+    row |= {"created_by": "test", "created_at": clock.now(), "updated_at": clock.now()}
+    await database.run(lambda tx: tx.execute(insert(webhook), row))
+    return row["id"]  # type: ignore[return-value]
+
+
+async def test_a_webhook_has_what_has_arrived_not_what_is_planned(database):
+    key = await hook(database)
+    await tell(database, *(change(after=("staff",)) for _ in range(3)))
+    await number(database)
+    await plan.plan(database, clock.now())
+    row = (await followers_by_ids(database, [key]))[key]
+    assert (row.kind, row.position, row.lag, row.needs_after) == ("webhook", 0, 3, 3)
+    delivered = {"status": "DELIVERED", "finished_at": clock.now(), "due_at": None}
+    first = update(webhook_delivery).where(webhook_delivery.c.position == 1).values(**delivered)
+    await database.run(lambda tx: tx.execute(first))
+    row = (await followers_by_ids(database, [key]))[key]
+    second = select(webhook_delivery.c.occurred_at).where(webhook_delivery.c.position == 2)
+    assert (row.position, row.lag, row.waits_since) == (1, 2, await database.value(second))
+    # Its deliveries are stored: that the feed forgets them is nothing to it.
+    await database.run(lambda tx: tx.execute(update(feed_head).values(forgotten=3)))
+    assert await state(database, key) == State.FOLLOWING
+    assert await state(database, key, later=BEHIND_AFTER) == State.BEHIND
+    await database.run(lambda tx: tx.execute(update(webhook).values(failing_since=clock.now())))
+    assert await state(database, key) == State.FAILING
+    await database.run(lambda tx: tx.execute(update(webhook).values(status="PAUSED")))
+    assert await state(database, key) == State.PAUSED
+    await database.run(lambda tx: tx.execute(update(webhook_delivery).values(**delivered)))
+    row = (await followers_by_ids(database, [key]))[key]
+    assert (row.position, row.lag, lag_seconds(row, clock.now())) == (3, 0, 0.0)
+
+
+async def test_of_each_topic_the_last_comparison_is_kept(database):
+    await tell(database)
+    await number(database)
+    key, other = await told(database, 1), await told(database, 1, name="other")
+
+    async def note(position: int, **compared: bool) -> None:
+        await database.run(lambda tx: note_digests(tx, key, compared, position=position, now=clock.now()))
+
+    await note(0, PRICE=True, STOCK=False)
+    await note(1, STOCK=True)
+    found = await digests_of(database, [key, other])
+    assert [(row.topic, row.matches, row.position) for row in found[key]] == [("PRICE", True, 0), ("STOCK", True, 1)]
+    assert found[other] == []
+    await database.run(lambda tx: forget_silent(tx, clock.now() + KEPT + timedelta(hours=1)))
+    assert (await digests_of(database, [key]))[key] == []
+
+
+async def test_what_waits_for_its_position_tells_how_late_the_sequencer_is(database):
+    assert (await unnumbered(database)).changes == 0
+    await tell(database, change(), change())
+    found = await unnumbered(database)
+    first = await database.value(select(outbox.c.occurred_at).order_by(outbox.c.id))
+    assert (found.changes, found.oldest_at, found.seconds(first + timedelta(seconds=3))) == (2, first, 3.0)
+    await number(database)
+    found = await unnumbered(database)
+    assert (found.changes, found.seconds(clock.now())) == (0, 0.0)

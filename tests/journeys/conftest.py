@@ -12,7 +12,7 @@ from tests.carts.selling import ship_method
 from tests.checkout.counter import UNIT
 from tests.shop import Shop
 
-NAMED = re.compile(r'"((?:pos|storefront|mobile)/\w+)"')
+NAMED = re.compile(r'"((?:pos|storefront|mobile|backoffice)/\w+)"')
 
 
 @pytest.fixture

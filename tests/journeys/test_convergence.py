@@ -75,3 +75,16 @@ async def test_a_cart_and_its_order_are_followed_on_another_screen(market: Serve
         assert (await page.until(bool))["number"] == number
         await market.done("pos/handOver", who=TILL, orderId=sold["order"]["id"], locationId=at)
         assert (await page.until(lambda order: order["fulfillmentStatus"] == "FULFILLED"))["number"] == number
+
+
+async def test_who_runs_the_shop_sees_that_all_have_caught_up(market: Server):
+    await reprice(market, 2990)
+    page = await market.run("pos/catchUp", who=TILL, after="0")
+    query = "mutation($input: FollowerAcknowledgeInput!) { followerAcknowledge(input: $input) { userErrors { code } } }"
+    for position in ("0", page["endPosition"]):
+        await market.ask(query, {"input": {"name": "till", "position": position}}, who=TILL)
+        seen = await market.run("backoffice/convergence", who="owner", followers=10, divergences=10)
+        [till] = seen["followers"]
+        assert (till["name"], till["credential"]["register"]["code"]) == ("till", "centro-1")
+        assert (till["lag"] == 0) == (position == page["endPosition"])
+    assert till["state"] == "FOLLOWING"

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
 from sqlalchemy import Row
 
 from app.api.context import Context, Info
+from app.api.engine.batch import Batch, batched
 from app.api.errors import Payload, user_error
 from app.api.events import digests
 from app.api.events.digests import TopicDigestInput
 from app.api.events.types import Topic
-from app.api.nodes import Node, loads
+from app.api.nodes import Node, load_nodes, loads
 from app.api.perform import Result, perform
 from app.api.scalars import Position
 from app.api.written import one
@@ -24,10 +26,36 @@ from app.platform import ids
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from app.api.webhooks.types import Webhook
+
 LONGEST_NAME: Final = 100
 LARGEST_INT: Final = 2**31 - 1
+CREDENTIALS: Final = {"device": "Device", "client": "ApiClient", "staff": "Staff"}
+"""The types behind the kinds of `Principal.key`."""
 
 field = strawberry.field
+value = strawberry.enum_value
+
+
+@strawberry.enum(description="How it is with a follower.")
+class FollowerState(Enum):
+    FOLLOWING = value("FOLLOWING", description="It has taken in all that is older than a minute.")
+    BEHIND = value("BEHIND", description="It has not taken in a change that is older than a minute.")
+    NEEDS_SNAPSHOT = value(
+        "NEEDS_SNAPSHOT",
+        description="What it lacks is no longer kept, or it follows an earlier epoch: it must take a snapshot.",
+    )
+    PAUSED = value("PAUSED", description="A webhook that somebody paused: nothing is sent, nothing is lost.")
+    FAILING = value("FAILING", description="A webhook whose last attempt failed; it is tried again.")
+
+
+@strawberry.type(description="How a follower's copy of a topic last compared with the shop's.")
+class FollowerDigest:
+    topic: Topic = field(description="Of what.")
+    matches: bool = field(description="Whether it was the shop's.")
+    position: Position = field(description="Where the follower was then.")
+    compared_at: datetime = field(description="When.")
 
 
 @strawberry.type(description="A device, webhook or subscriber that follows the feed and tells how far it is.")
@@ -41,7 +69,12 @@ class Follower(Node):
     lag_seconds: float = field(
         description="How long ago the oldest change was made that it has not taken in; 0 for one that has all."
     )
-    last_seen_at: datetime = field(description="When it last told how far it is.")
+    last_seen_at: datetime = field(
+        description="When it last told how far it is; a webhook: when something last arrived."
+    )
+    state: FollowerState = field(description="How it is with it.")
+    key: strawberry.Private[UUID]
+    principal: strawberry.Private[str]
 
     @classmethod
     def of(cls, row: Row[Any], context: Context) -> "Follower":
@@ -53,7 +86,46 @@ class Follower(Node):
             lag=min(row.lag, LARGEST_INT),
             lag_seconds=round(followers.lag_seconds(row, context.now), 3),
             last_seen_at=row.last_seen_at,
+            state=FollowerState(followers.state_of(row, context.now).value),
+            key=row.id,
+            principal=row.principal,
         )
+
+    @batched(description="How its copy last compared with the shop's, topic by topic, in what it acknowledged.")
+    @staticmethod
+    async def digests(parents: Sequence["Follower"], batch: Batch[Context]) -> list[list[FollowerDigest]]:
+        found = await followers.digests_of(batch.context.db, [parent.key for parent in parents])
+        return [
+            [
+                FollowerDigest(
+                    topic=Topic(row.topic),
+                    matches=row.matches,
+                    position=Position(row.position),
+                    compared_at=row.compared_at,
+                )
+                for row in found[parent.key]
+            ]
+            for parent in parents
+        ]
+
+    @batched(description="Whose it is: a device, an API client, staff; null where the caller may not see it.")
+    @staticmethod
+    async def credential(parents: Sequence["Follower"], batch: Batch[Context]) -> list[Node | None]:
+        return await load_nodes(batch.context, [_credential(parent) for parent in parents])
+
+    @batched(description="The webhook that it is; null for all others, and where the caller may not see it.")
+    @staticmethod
+    async def webhook(
+        parents: Sequence["Follower"], batch: Batch[Context]
+    ) -> list[Annotated["Webhook", strawberry.lazy("app.api.webhooks.types")] | None]:
+        wanted = [("Webhook", parent.key) if parent.kind == "webhook" else None for parent in parents]
+        found: list[Any] = await load_nodes(batch.context, wanted)
+        return found
+
+
+def _credential(follower: Follower) -> tuple[str, UUID] | None:
+    kind, _, key = follower.principal.partition(":")
+    return (CREDENTIALS[kind], UUID(key)) if kind in CREDENTIALS and key else None
 
 
 @loads("Follower")
@@ -114,7 +186,7 @@ class FollowerMutations:
         self, info: Info, input: Annotated[FollowerAcknowledgeInput, strawberry.argument(description="How far.")]
     ) -> FollowerAcknowledgePayload | None:
         try:
-            compared, mismatches = await _compare(info.context, input)
+            compared = await _compare(info.context, input)
         except InvalidInput as refused:
             return FollowerAcknowledgePayload(result={}, user_errors=[user_error(refused)], replayed=False)
 
@@ -127,16 +199,17 @@ class FollowerMutations:
                 position=int(input.position),
                 now=actor.now,
             )
-            return {"follower": follower_id, "compared": compared, "mismatches": mismatches}
+            await followers.note_digests(tx, follower_id, compared, position=int(input.position), now=actor.now)
+            wrong = [topic for topic, matches in compared.items() if not matches]
+            return {"follower": follower_id, "compared": list(compared), "mismatches": wrong}
 
         return await perform(info, FollowerAcknowledgePayload, input, command, harmless=True)
 
 
-async def _compare(context: Context, given: FollowerAcknowledgeInput) -> tuple[list[str], list[str]]:
-    """The topics whose digests could be compared, and those of them that differ."""
+async def _compare(context: Context, given: FollowerAcknowledgeInput) -> dict[str, bool]:
+    """The topics whose digests could be compared, and whether the follower's is the shop's."""
     told = digests.check(context, given.digests or ())
     if not told:
-        return [], []
+        return {}
     _, ours = await digests.digests_for(context, told, int(given.position))
-    compared = [topic for topic in told if topic in ours]
-    return [topic.value for topic in compared], [topic.value for topic in compared if ours[topic] != told[topic]]
+    return {topic.value: ours[topic] == told[topic] for topic in told if topic in ours}

@@ -2,24 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import async_playwright
 
 from tests.api.transport.serving import Server
-
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.browser import CHROMIUM, QUIET
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "sec-fetch-site": "none"}
 
