@@ -32,6 +32,9 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self._documents = Counter(
+            "feira_documents", "GraphQL operations by how their document was sent.", ["source"], registry=self.registry
+        )
         self._cost = Counter("feira_operation_cost", "Cost of GraphQL operations.", ["kind"], registry=self.registry)
         self._errors = Counter("feira_errors", "Top-level GraphQL errors by code.", ["code"], registry=self.registry)
         self._requests = Counter(
@@ -64,6 +67,8 @@ class Metrics:
         self._operations.labels(name, kind, seen.transport, seen.outcome).inc()
         self._seconds.labels(name, kind).observe(seen.seconds)
         self._cost.labels(kind).inc(seen.cost)
+        if seen.document is not None:
+            self._documents.labels(seen.document).inc()
         for code in seen.codes:
             self._errors.labels(code).inc()
 
