@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.api.authenticate import contexts
 from app.api.context import Context
+from app.api.documents import trusted_documents
 from app.api.engine.limits import Budget, Limits
 from app.api.examples import examples
 from app.api.exports import export_routes
@@ -20,6 +21,7 @@ from app.api.http import health_routes, media_routes, with_request_id
 from app.api.metrics import Metrics
 from app.api.pages.convergence import page_routes
 from app.api.permissions import check_table, guard
+from app.api.public import VARY, only_trusted, public_for
 from app.api.schema import schema
 from app.api.snapshot import PATH as SNAPSHOT
 from app.api.snapshot import SnapshotRoute
@@ -76,7 +78,10 @@ def graphql_route(
         observe=metrics.observe,
         extensions_for=extensions_of,
         extension_headers=EXTENSION_HEADERS,
-        vary=("authorization", "feira-channel", "accept-language"),
+        vary=VARY,
+        public_for=public_for(settings.cache_seconds),
+        trusted=trusted_documents(settings.documents),
+        trusted_only=only_trusted(settings.trusted_documents == "only"),
         planned=settings.engine == "plan",
     )
 
@@ -138,7 +143,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
         if settings.production:
             await refuse_demo_tokens(database, clock.now())
         jobs = [work(database, with_webhooks(sending))] if working else []
-        async with following(feed, sequence(database, feed.poke, feed.take), *jobs):
+        async with following(feed, sequence(database, feed.poke, feed.take), route.settle(), *jobs):
             yield
         await spool.close()
         await database.close()

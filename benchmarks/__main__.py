@@ -13,7 +13,7 @@ import urllib.request
 from typing import Any
 from uuid import uuid4
 
-from app.api.examples import document
+from app.api.documents import document
 from benchmarks import feed, snapshot
 from benchmarks.figures import Board, Figure
 from benchmarks.stand import ROOT, Load, Stand, free_port, measure, stand, till_token

@@ -1,17 +1,9 @@
 """The operations in GraphiQL's tabs: documents of the shop's own clients, with variables that fit the demo shop."""
 
-import re
-from functools import cache
 from typing import Any
 
-from graphql import FragmentDefinitionNode, parse
-
+from app.api.documents import document
 from app.api.transport.explorer import Example
-from app.platform.migrate import ROOT
-
-DOCUMENTS = ROOT / "graphql"
-SPREAD = re.compile(r"\.\.\.\s*([A-Z]\w*)")
-FRAGMENT = re.compile(r"^fragment\s+(\w+)\s+on\s", re.MULTILINE)
 
 TILL = {"Authorization": "Bearer PASTE_THE_TILLS_TOKEN"}
 
@@ -33,32 +25,6 @@ _TABS: tuple[tuple[str, str, dict[str, Any], dict[str, str]], ...] = (
         TILL,
     ),
 )
-
-
-def document(folder: str, name: str) -> str:
-    """A client's document together with the fragments of its folder that it uses."""
-    text = (DOCUMENTS / folder / f"{name}.graphql").read_text(encoding="utf-8")
-    known = fragments(folder)
-    there = set(FRAGMENT.findall(text))
-    parts, new = [text], text
-    while new:
-        wanted = [spread for spread in dict.fromkeys(SPREAD.findall(new)) if spread in known and spread not in there]
-        there.update(wanted)
-        new = "\n\n".join(known[spread] for spread in wanted)
-        parts.append(new)
-    return "\n".join(part.rstrip() for part in parts if part) + "\n"
-
-
-@cache
-def fragments(folder: str) -> dict[str, str]:
-    """The fragments of a client's folder, by name."""
-    found = {}
-    for path in sorted((DOCUMENTS / folder).glob("*.graphql")):
-        text = path.read_text(encoding="utf-8")
-        for definition in parse(text).definitions:
-            if isinstance(definition, FragmentDefinitionNode) and definition.loc is not None:
-                found[definition.name.value] = text[definition.loc.start : definition.loc.end]
-    return found
 
 
 def examples() -> list[Example]:

@@ -33,6 +33,9 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self._documents = Counter(
+            "feira_documents", "GraphQL operations by how their document was sent.", ["source"], registry=self.registry
+        )
         self._cost = Counter("feira_operation_cost", "Cost of GraphQL operations.", ["kind"], registry=self.registry)
         self._errors = Counter("feira_errors", "Top-level GraphQL errors by code.", ["code"], registry=self.registry)
         self._executions = Counter(
@@ -77,6 +80,8 @@ class Metrics:
         self._cost.labels(kind).inc(seen.cost)
         if seen.executor is not None:
             self._executions.labels(seen.executor).inc()
+        if seen.document is not None:
+            self._documents.labels(seen.document).inc()
         for code in seen.codes:
             self._errors.labels(code).inc()
 

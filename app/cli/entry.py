@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 
 # Each module adds its commands to the group.
-from app.cli import database, exports, imports, server, snapshots, tokens
+from app.cli import database, documents, exports, imports, server, snapshots, tokens
 from app.cli.group import feira
 from app.cli.server import application
 from app.platform.config import ConfigError
 from app.platform.postgres import PostgresError
 
-__all__ = ["application", "database", "exports", "imports", "main", "server", "snapshots", "tokens"]
+__all__ = ["application", "database", "documents", "exports", "imports", "main", "server", "snapshots", "tokens"]
 
 
 def interrupted(number: int, _: object) -> None:

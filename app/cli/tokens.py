@@ -26,6 +26,12 @@ def token() -> None:
 @click.option("--register", help="The code of the register that the device stands at.")
 @click.option("--channel", help="The code of the channel that the client sells in.")
 @click.option("--name", help="Of who is new; of the device or client that is there (left out: the code).")
+@click.option(
+    "--trusted-documents-only/--any-documents",
+    "trusted_only",
+    default=None,
+    help="Of the client, from now on: whether it may send no other documents than `feira documents` lists.",
+)
 @click.option("--expires-days", type=click.IntRange(1, 36_500), help="Left out: it does not expire.")
 def create(
     *,
@@ -35,12 +41,15 @@ def create(
     register: str | None,
     channel: str | None,
     name: str | None,
+    trusted_only: bool | None,
     expires_days: int | None,
 ) -> None:
     """Make a token and print it, and nothing else; who it is to stand for is found, or made."""
     code = {"staff": role, "device": register, "client": channel}[kind]
     if code is None or sum(given is not None for given in (role, register, channel)) > 1:
         raise click.UsageError("--kind staff goes with --role, device with --register, client with --channel.")
+    if trusted_only is not None and kind != "client":
+        raise click.UsageError("--trusted-documents-only and --any-documents go with --kind client.")
 
     async def make(tx: "Tx") -> str:
         from app.identity import bearers, tokens
@@ -51,7 +60,9 @@ def create(
         elif kind == "device":
             bearer = await bearers.device_bearer(tx, actor, register_code=code, name=name)
         else:
-            bearer = await bearers.client_bearer(tx, actor, channel_code=code, name=name)
+            bearer = await bearers.client_bearer(
+                tx, actor, channel_code=code, name=name, trusted_documents_only=trusted_only
+            )
         expires_at = None if expires_days is None else actor.now + timedelta(days=expires_days)
         return (await tokens.create(tx, actor, bearer=bearer, label="feira token create", expires_at=expires_at)).secret
 

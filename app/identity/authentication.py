@@ -50,6 +50,7 @@ FIND: Final = (
         register_place.c.channel_id.label("register_channel_id"),
         api_client.c.name.label("client_name"),
         api_client.c.channel_id.label("client_channel_id"),
+        api_client.c.trusted_documents_only,
     )
     .outerjoin(staff, staff.c.id == token.c.staff_id)
     .outerjoin(device, device.c.id == token.c.device_id)
@@ -149,6 +150,7 @@ def _principal(row: Row[Any]) -> Principal:
         channel_ids=frozenset({row.client_channel_id}),
         channel_id=row.client_channel_id,
         permissions=ROLES["client"],
+        trusted_documents_only=row.trusted_documents_only,
     )
 
 

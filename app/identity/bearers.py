@@ -1,6 +1,7 @@
 """Whom a token is to stand for, by the names that people know: found, or made. For an operator's terminal.
 
-Each takes the shop as it is: what is there already keeps its name, its role and its places.
+Each takes the shop as it is: what is there already keeps its name, its role and its places. The one thing that may
+change is which documents an API client may send.
 """
 
 from typing import Any, Final
@@ -68,13 +69,22 @@ async def device_bearer(tx: Tx, actor: Actor, *, register_code: str, name: str |
     return Bearer("device", found)
 
 
-async def client_bearer(tx: Tx, actor: Actor, *, channel_code: str, name: str | None = None) -> Bearer:
-    """The active API client of this name (left out: the channel's code) of a channel, or a new one. Raises NotFound."""
+async def client_bearer(
+    tx: Tx, actor: Actor, *, channel_code: str, name: str | None = None, trusted_documents_only: bool | None = None
+) -> Bearer:
+    """The active API client of this name (left out: the channel's code) of a channel, or a new one.
+
+    `trusted_documents_only` holds for it from now on, where it is said. Raises NotFound.
+    """
     channel_id = await _place(tx, CHANNEL, channel_code, "channel")
     name = name or channel_code
     found: UUID | None = await tx.value(CLIENT, {"place_id": channel_id, "name": name})
     if found is None:
-        found = await clients.create(tx, actor, name=name, channel_id=channel_id)
+        only = trusted_documents_only or False
+        found = await clients.create(tx, actor, name=name, channel_id=channel_id, trusted_documents_only=only)
+    elif trusted_documents_only is not None:
+        given: clients.ClientFields = {"trusted_documents_only": trusted_documents_only}
+        await clients.update_client(tx, actor, client_id=found, given=given)
     return Bearer("client", found)
 
 

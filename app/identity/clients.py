@@ -20,6 +20,7 @@ UPDATE: Final = update(api_client).where(api_client.c.id == bindparam("client_id
 CHECKS: Final[dict[str, tuple[str, fields.Check]]] = {
     "name": ("name", fields.text),
     "active": ("active", fields.flag),
+    "trusted_documents_only": ("trustedDocumentsOnly", fields.flag),
 }
 
 
@@ -28,15 +29,20 @@ class ClientFields(TypedDict, total=False):
 
     name: str
     active: bool
+    trusted_documents_only: bool
 
 
-async def create(tx: Tx, actor: Actor, *, name: str, channel_id: UUID) -> UUID:
-    """Bind a new client to a channel. Raises NotFound for a channel out of reach, InvalidInput."""
+async def create(tx: Tx, actor: Actor, *, name: str, channel_id: UUID, trusted_documents_only: bool = False) -> UUID:
+    """Bind a new client to a channel. `trusted_documents_only`: it may send no other documents.
+
+    Raises NotFound for a channel out of reach, InvalidInput.
+    """
     client_id = new_id()
     row = {
         "id": client_id,
         "name": fields.text(name, ("name",)),
         "channel_id": channel_id,
+        "trusted_documents_only": trusted_documents_only,
         "created_at": actor.now,
         "updated_at": actor.now,
     }
@@ -49,7 +55,7 @@ async def create(tx: Tx, actor: Actor, *, name: str, channel_id: UUID) -> UUID:
 async def update_client(
     tx: Tx, actor: Actor, *, client_id: UUID, given: ClientFields, expected_version: int | None = None
 ) -> UUID:
-    """Rename or deactivate a client; deactivating revokes its tokens.
+    """Rename or deactivate a client, say which documents it may send; deactivating revokes its tokens.
 
     Raises NotFound, VersionConflict, InvalidInput.
     """

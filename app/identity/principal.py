@@ -26,6 +26,8 @@ class Principal:
     channel_id: UUID | None = None
     register_id: UUID | None = None
     permissions: frozenset[str] = field(default=frozenset())
+    # Of an API client: it may send no other document than those that the operator registered.
+    trusted_documents_only: bool = False
 
     @property
     def key(self) -> str:

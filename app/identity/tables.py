@@ -68,6 +68,8 @@ api_client = Table(
     Column("name", Text, nullable=False),
     Column("channel_id", Uuid, ForeignKey("channel.id"), nullable=False, index=True),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    # Whether it may send no other document than those that the operator registered.
+    Column("trusted_documents_only", Boolean, nullable=False, server_default=text("false")),
     version_column(),
     moment("created_at"),
     moment("updated_at"),

@@ -36,9 +36,10 @@ from app.catalog.tables import product, variant
 from app.inventory.errors import InsufficientStock
 from app.inventory.events import TOLD, tell
 from app.inventory.tables import stock_level
-from app.platform.db import Parameters, Tx
+from app.platform.db import Tx
 from app.platform.errors import Refusal, collect
 from app.platform.ids import new_id
+from app.platform.statements import Parameters
 
 Key = tuple[UUID, UUID]
 """Variant, location."""

@@ -13,6 +13,7 @@ from app.platform.outbound.address import NOTHING, Allowed, Unfit
 
 Environment = Literal["development", "production"]
 LogFormat = Literal["console", "json"]
+Documents = Literal["allow", "only"]
 
 SCHEMES = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
 
@@ -47,6 +48,12 @@ class Settings:
     catalog_cache_mb: int = 64
     # Where webhooks may be sent beside public addresses, over plain HTTP too.
     webhook_allow: Allowed = NOTHING
+    # Folders and manifests of documents that the shop trusts beside its own.
+    documents: tuple[Path, ...] = ()
+    # Whether callers who are no API client may send other documents than trusted ones.
+    trusted_documents: Documents = "allow"
+    # How long anyone may keep a public answer to a GET. 0: nobody may.
+    cache_seconds: int = 5
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -72,6 +79,9 @@ class Settings:
             engine=_choice(given, "FEIRA_ENGINE", ("plan", "core"), "plan"),
             catalog_cache_mb=_number(given, "FEIRA_CATALOG_CACHE_MB", 64, least=0, most=65_536),
             webhook_allow=_allowed(given, "FEIRA_WEBHOOK_ALLOW"),
+            documents=_paths(given, "FEIRA_DOCUMENTS"),
+            trusted_documents=cast(Documents, _choice(given, "FEIRA_TRUSTED_DOCUMENTS", get_args(Documents), "allow")),
+            cache_seconds=_number(given, "FEIRA_CACHE_SECONDS", 5, least=0, most=86_400),
         )
 
     @property
@@ -117,6 +127,16 @@ def _number(given: Mapping[str, str], name: str, default: int, *, least: int, mo
     if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
         raise ConfigError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
     return int(value)
+
+
+def _paths(given: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    """Paths with a `:` between them, as in PATH. All of them must be there."""
+    texts = (each.strip() for each in given.get(name, "").split(os.pathsep))
+    paths = tuple(Path(text).expanduser().absolute() for text in texts if text)
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"{name}: there is no {path}")
+    return paths
 
 
 def _allowed(given: Mapping[str, str], name: str) -> Allowed:

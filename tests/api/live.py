@@ -11,7 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from app.api.examples import document
+from app.api.documents import document
 from tests.api.server import Server
 
 WAIT = 15.0

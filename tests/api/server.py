@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from app.api.examples import document
+from app.api.documents import document
 from app.identity import devices, staff, tokens
 from app.identity.tokens import Bearer
 from app.main import create_app

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, func, select
 from sqlalchemy.sql.visitors import iterate
 
-from app.api.examples import document
+from app.api.documents import document
 from app.browse import documents, matching
 from app.catalog import queries
 from app.catalog.categories import CategoryDraft, archive_category, create_category, update_category

@@ -114,10 +114,24 @@ class Documents:
         fifth = max(1, limits.cached_documents // 5)
         self._new = _Shelf(fifth, limits.cached_bytes // 5)
         self._kept = _Shelf(max(1, limits.cached_documents - fifth), limits.cached_bytes - limits.cached_bytes // 5)
+        self._for_good: dict[str, Document] = {}
+        self._room = limits.cached_bytes // 2
+
+    def keep(self, text: str) -> Document:
+        """The document of a text that the operator chose, which stays: no other drives it out.
+
+        Such have half of the cache's bytes again, and beyond that they come and go as all others. What has errors is
+        not kept.
+        """
+        document = self.get(text)
+        if document.errors is None and text not in self._for_good and document.weight <= self._room:
+            self._for_good[text] = document
+            self._room -= document.weight
+        return document
 
     def get(self, text: str) -> Document:
         """The document of a text, made when it is not known."""
-        document = self._kept.use(text)
+        document = self._for_good.get(text) or self._kept.use(text)
         if document is not None:
             return document
         document = self._new.take(text)
@@ -129,12 +143,13 @@ class Documents:
         return document
 
     def __len__(self) -> int:
-        return len(self._new.documents) + len(self._kept.documents)
+        return len(self._new.documents) + len(self._kept.documents) + len(self._for_good)
 
     @property
     def weight(self) -> int:
         """Bytes that the documents hold, about."""
-        return self._new.weight + self._kept.weight
+        kept_for_good = sum(document.weight for document in self._for_good.values())
+        return self._new.weight + self._kept.weight + kept_for_good
 
     def _make(self, text: str) -> Document:
         try:

@@ -64,6 +64,9 @@ class ApiClientCreateInput:
     operation_id: UUID | None = field(default=None, description=OPERATION)
     name: str = field(description="Its name.")
     channel_id: strawberry.ID = field(description="The channel that it sells in.")
+    trusted_documents_only: bool = field(
+        default=False, description="Whether it may send no other documents than those that the operator registered."
+    )
 
 
 @strawberry.input(description="Changes to an API client. What is left out stays.")
@@ -73,6 +76,9 @@ class ApiClientUpdateInput:
     expected_version: int | None = field(default=None, description=EXPECTED)
     name: str | None = field(default=UNSET, description="Its name.")
     active: bool | None = field(default=UNSET, description="False takes it out of use and revokes its tokens.")
+    trusted_documents_only: bool | None = field(
+        default=UNSET, description="Whether it may send no other documents than those that the operator registered."
+    )
 
 
 @strawberry.input(description="Whom a token stands for. Exactly one field.", one_of=True)

@@ -109,18 +109,25 @@ class ClientMutations:
     async def api_client_create(self, info: Info, input: ApiClientCreateInput) -> ApiClientCreatePayload | None:
         async def command(tx: Tx, actor: Actor) -> Result:
             channel_id = ids.require("Channel", input.channel_id, ("channelId",))
-            return {"apiClient": await clients.create(tx, actor, name=input.name, channel_id=channel_id)}
+            client_id = await clients.create(
+                tx,
+                actor,
+                name=input.name,
+                channel_id=channel_id,
+                trusted_documents_only=input.trusted_documents_only,
+            )
+            return {"apiClient": client_id}
 
         return await perform(info, ApiClientCreatePayload, input, command)
 
-    @strawberry.mutation(description="Rename or deactivate an API client.")
+    @strawberry.mutation(description="Rename or deactivate an API client, or say which documents it may send.")
     async def api_client_update(self, info: Info, input: ApiClientUpdateInput) -> ApiClientUpdatePayload | None:
         async def command(tx: Tx, actor: Actor) -> Result:
             client_id = await clients.update_client(
                 tx,
                 actor,
                 client_id=ids.require("ApiClient", input.api_client_id, ("apiClientId",)),
-                given=written(input, "name", "active"),
+                given=written(input, "name", "active", "trusted_documents_only"),
                 expected_version=input.expected_version,
             )
             return {"apiClient": client_id}

@@ -120,6 +120,9 @@ class ApiClient(Node):
     channel_key: strawberry.Private[UUID]
     name: str = strawberry.field(description="Its name.")
     active: bool = strawberry.field(description="Whether its tokens may be used.")
+    trusted_documents_only: bool = strawberry.field(
+        description="Whether it may send no other documents than those that the operator registered."
+    )
     version: int = strawberry.field(description="Counts its writes; for `expectedVersion`.")
 
     @classmethod
@@ -129,6 +132,7 @@ class ApiClient(Node):
             channel_key=row.channel_id,
             name=row.name,
             active=row.active,
+            trusted_documents_only=row.trusted_documents_only,
             version=row.version,
         )
 

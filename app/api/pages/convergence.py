@@ -12,7 +12,7 @@ from typing import Final
 from litestar import Response, Router, get
 from litestar.params import FromPath
 
-from app.api.examples import document
+from app.api.documents import document
 
 FOLDER: Final = Path(__file__).parent
 TYPES: Final = {".js": "text/javascript", ".css": "text/css"}

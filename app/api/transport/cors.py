@@ -26,7 +26,8 @@ class Cors:
         """For a response to a request with these headers."""
         origin = headers.get("origin")
         if self._any:
-            allowed = [(b"access-control-allow-origin", b"*")] if origin else []
+            # To all alike, so that a cache may hand to a page what it kept for somebody who came from none.
+            allowed = [(b"access-control-allow-origin", b"*")]
         else:
             allowed = [(b"vary", b"Origin")]
             if origin in self._origins:
@@ -43,7 +44,7 @@ class Cors:
         wanted = headers.get("access-control-request-headers", "content-type, authorization")
         return [
             *answer,
-            (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+            (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
             (b"access-control-allow-headers", wanted.encode("latin-1")),
             (b"access-control-max-age", _DAY),
             (b"vary", b"Access-Control-Request-Headers"),

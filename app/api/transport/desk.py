@@ -12,6 +12,7 @@ from app.api.engine.errors import Refused, RequestError, internal_error, transla
 from app.api.engine.execute import Engine
 
 from .parameters import Parameters, encode_json
+from .persisted import Persisted, Source
 from .request import Request
 
 ContextFor: TypeAlias = Callable[[Request], Awaitable[Any]]
@@ -23,6 +24,7 @@ class Observation:
 
     A refused operation may have neither kind nor name. `seconds` of a subscription are those that it was open.
     `executor`: "plan" or "core", which ran it; None where none did.
+    `document`: how the client sent it; None where none was found.
     """
 
     name: str | None
@@ -33,22 +35,49 @@ class Observation:
     cost: int = 0
     codes: tuple[str, ...] = ()
     executor: str | None = None
+    document: Source | None = None
 
 
 Observe: TypeAlias = Callable[[Observation], None]
 ExtensionsFor: TypeAlias = Callable[[Any], Awaitable[Mapping[str, Any]]]
 CallerOf: TypeAlias = Callable[[Any, Request], Hashable]
+TrustedOnly: TypeAlias = Callable[[Any], bool]
+"""Whether the caller of a context may send trusted documents alone."""
 
 
 def _by_credential(_context: Any, request: Request) -> Hashable:
     return request.authorization or request.address
 
 
+def _anything(_context: Any) -> bool:
+    return False
+
+
 @dataclass(slots=True)
-class Admitted:
-    """An operation that may run: its context is made and its cost is paid."""
+class Arrived:
+    """A request whose caller is known, and when it came."""
+
+    request: Request
+    context: Any
+    began: float
+
+
+@dataclass(slots=True)
+class Prepared:
+    """An operation that fits the schema, and that its caller may send. `source`: how its document came."""
 
     operation: Operation
+    source: Source
+    parameters: Parameters
+    arrived: Arrived
+
+
+@dataclass(slots=True)
+class Admitted:
+    """An operation that may run: its cost is paid."""
+
+    operation: Operation
+    source: Source
     variables: Mapping[str, Any]
     request: Request
     context: Any
@@ -86,31 +115,43 @@ class Desk:
     engine: Engine
     context_for: ContextFor
     purse: Purse | None = None
+    persisted: Persisted = field(default_factory=Persisted)
+    trusted_only: TrustedOnly = _anything
     caller_of: CallerOf = _by_credential
     extensions_for: ExtensionsFor | None = None
     observe: Observe | None = None
 
-    def prepare(self, parameters: Parameters, transport: str) -> Operation:
-        """The operation asked for. Raises Refused, Malformed."""
-        text = parameters.text
+    async def arrive(self, request: Request) -> Arrived:
+        """Makes the context: who calls comes before what they ask. Raises Refused."""
+        began = perf_counter()
         try:
-            return self.engine.operation(text, parameters.operationName)
+            return Arrived(request, await self.context(request), began)
         except Refused as refused:
-            self._tell_refused(refused, None, None, transport, perf_counter())
+            self._tell_refused(refused, None, None, request.transport, began)
             raise
 
-    async def admit(self, operation: Operation, parameters: Parameters, request: Request) -> Admitted:
-        """Makes the context and takes the cost from the caller's budget. Raises Refused."""
-        began = perf_counter()
-        variables = parameters.variables or {}
+    def prepare(self, parameters: Parameters, arrived: Arrived) -> Prepared:
+        """The operation asked for, if the caller may send it. Raises Refused, Malformed."""
         try:
-            cost = self.engine.cost(operation, variables)
-            context = await self.context(request)
-            paid = self._pay(cost, context, request)
+            asked = self.persisted.find(parameters, trusted_only=self.trusted_only(arrived.context))
+            operation = self.engine.operation(asked.text, parameters.operationName)
+        except Refused as refused:
+            self._tell_refused(refused, None, None, arrived.request.transport, arrived.began)
+            raise
+        self.persisted.remember(asked)
+        return Prepared(operation, asked.source, parameters, arrived)
+
+    def admit(self, prepared: Prepared) -> Admitted:
+        """Takes the cost from the caller's budget. Raises Refused."""
+        operation, arrived = prepared.operation, prepared.arrived
+        request, context, began = arrived.request, arrived.context, arrived.began
+        variables = prepared.parameters.variables or {}
+        try:
+            paid = self._pay(self.engine.cost(operation, variables), context, request)
         except Refused as refused:
             self._tell_refused(refused, operation.name, operation.kind.value, request.transport, began)
             raise
-        return Admitted(operation, variables, request, context, paid, began)
+        return Admitted(operation, prepared.source, variables, request, context, paid, began)
 
     async def context(self, request: Request) -> Any:
         """What the app makes of a request. Raises Refused for its RequestError, and for its failure."""
@@ -198,6 +239,7 @@ class Desk:
                     admitted.cost["requested"],
                     tuple(dict.fromkeys(error["extensions"]["code"] for error in errors)),
                     executor,
+                    admitted.source,
                 )
             )
 

@@ -1,5 +1,6 @@
 """GraphQL over HTTP: one request, one answer, with the status codes and headers of its specification."""
 
+import re
 from asyncio import timeout
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,12 +17,14 @@ from .cors import Header
 from .desk import Answer
 from .negotiation import GRAPHQL_JSON, Accepted
 from .parameters import Malformed, encode_json
+from .persisted import NOT_FOUND
 
 # A browser sends these to another origin only after asking it by a preflight.
 _PREFLIGHTED = ("authorization", "x-requested-with", "apollo-require-preflight", "graphql-require-preflight")
 THROWN_AWAY_BYTES = 16 * 1_048_576
 THROWN_AWAY_SECONDS = 1.0
 _JSON_TYPES = ("application/json", GRAPHQL_JSON)
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")', re.ASCII)
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
@@ -79,8 +82,8 @@ def check_get(headers: dict[str, str], accepted: Accepted) -> None:
 
 
 def check_method(method: str, operation: Operation) -> None:
-    """Malformed 405 for a GET that would write."""
-    if method == "GET" and operation.is_mutation:
+    """Malformed 405 for a GET or HEAD that would write."""
+    if method != "POST" and operation.is_mutation:
         raise Malformed("A mutation cannot be sent by GET: use POST.", 405, ((b"allow", b"POST"),))
 
 
@@ -112,6 +115,9 @@ def status_of(refused: Refused, accepted: Accepted) -> int:
             return 403
         case Code.INTERNAL:
             return 500
+        case _ if refused.code == NOT_FOUND:
+            # As Apollo's server has it: it is a step of its protocol and no failure.
+            return 200
         case Code.LIMIT_EXCEEDED if refused.retry_after is not None:
             return 429
     return 400 if accepted.is_strict else 200
@@ -140,8 +146,8 @@ async def respond_malformed(send: Send, error: Malformed, accepted: Accepted, he
 class Answers:
     """How an answer goes out: its extensions as headers, and for a GET its ETag.
 
-    `header_names` maps extensions to headers of theirs; `vary` names what answers depend on besides the query.
-    `debugging`: tells which executor ran.
+    `header_names` maps extensions to headers of theirs; `vary` names what answers depend on besides the query. One that
+    anyone may keep is told without what was left of its first caller's budget. `debugging`: tells which executor ran.
     """
 
     def __init__(self, header_names: dict[str, str], vary: Iterable[str], *, debugging: bool = False) -> None:
@@ -149,14 +155,15 @@ class Answers:
         self._names = {name: header.lower().encode("latin-1") for name, header in header_names.items()}
         self._vary = ", ".join(dict.fromkeys(("Accept", "Authorization", *vary))).encode("latin-1")
 
-    def headers(self, answer: Answer) -> list[Header]:
+    def headers(self, answer: Answer, *, public: bool = False) -> list[Header]:
         """`Feira-Cost`, the headers of the app's extensions, and for developers `Feira-Executor`: plan or core."""
         found: list[Header] = []
         if self._debugging and answer.executor is not None:
             found.append((b"feira-executor", answer.executor.encode()))
         for name, value in answer.extensions.items():
             if name == "cost":
-                found.append((b"feira-cost", cost_header(value)))
+                cost = {part: number for part, number in value.items() if part != "left"} if public else value
+                found.append((b"feira-cost", cost_header(cost)))
             elif name in self._names and value is not None:
                 found.append((self._names[name], str(value).encode("latin-1", "replace")))
         return found
@@ -178,16 +185,20 @@ class Answers:
     ) -> None:
         """Answers a GET with an ETag over what it says; `known` is the client's If-None-Match. A 304 has no body.
 
-        Errors are not to be kept. `public_seconds`: how long anyone may keep it; None: the caller alone, asking again.
+        Errors are not to be kept. `public_seconds`: how long anyone may keep it, and as long again while they ask for
+        another; None: the caller alone, asking each time whether it still holds.
         """
         body = answer.encoded(extensions=False)
-        more = [*headers, *self.headers(answer), (b"vary", self._vary)]
+        public = public_seconds is not None and not answer.errors
+        more = [*headers, *self.headers(answer, public=public), (b"vary", self._vary)]
         if answer.errors:
             await respond(send, 200, body, accepted.media_type, [*more, (b"cache-control", b"no-store")])
             return
         tag = f'"{blake2b(body, digest_size=15).hexdigest()}"'
-        public = f"public, max-age={public_seconds}" if public_seconds is not None else "private, no-cache"
-        more += [(b"etag", tag.encode()), (b"cache-control", public.encode())]
+        kept = "private, no-cache"
+        if public:
+            kept = f"public, max-age={public_seconds}, stale-while-revalidate={public_seconds}"
+        more += [(b"etag", tag.encode()), (b"cache-control", kept.encode())]
         if known is not None and _matches(known, tag):
             await send({"type": "http.response.start", "status": 304, "headers": more})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -202,5 +213,7 @@ def cost_header(cost: Any) -> bytes:
 
 
 def _matches(known: str, tag: str) -> bool:
-    tags = [one.strip().removeprefix("W/") for one in known.split(",")]
-    return tag in tags or "*" in tags
+    """Whether an If-None-Match names this tag, by the weak comparison of RFC 9110 (13.1.2): a proxy that compresses an
+    answer makes its tag weak. A tag may hold commas.
+    """
+    return known.strip() == "*" or tag in _TAG.findall(known)

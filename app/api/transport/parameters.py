@@ -21,19 +21,19 @@ class Malformed(Exception):
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """A GraphQL request. Floats among the variables are Decimals with the digits of the JSON text."""
+    """A GraphQL request. Floats among the variables are Decimals with the digits of the JSON text.
+
+    Which document it is about is `persisted.Persisted` to say. `id` and `doc_id` are Relay's names for `documentId`;
+    elsewhere they may mean anything, and count only where nothing else names a document.
+    """
 
     query: str | None = None
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815
     extensions: dict[str, Any] | None = None
-
-    @property
-    def text(self) -> str:
-        """The document. Malformed when there is none."""
-        if not self.query:
-            raise Malformed("The request has no query: send a document as the parameter `query`.")
-        return self.query
+    documentId: str | None = None  # noqa: N815
+    id: Any = None
+    doc_id: Any = None
 
 
 _body = msgspec.json.Decoder(Parameters, float_hook=exact_number)
@@ -75,6 +75,9 @@ def from_query_string(query_string: bytes) -> Parameters:
         variables=_json_parameter(given, "variables"),
         operationName=given.get("operationName") or None,
         extensions=_json_parameter(given, "extensions"),
+        documentId=given.get("documentId"),
+        id=given.get("id"),
+        doc_id=given.get("doc_id"),
     )
 
 

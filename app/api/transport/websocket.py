@@ -177,8 +177,8 @@ class _Connection:
     async def _run(self, id_: str, parameters: Parameters) -> None:
         last: dict[str, Any] = {"id": id_, "type": "complete"}
         try:
-            operation = self.desk.prepare(parameters, "websocket")
-            admitted = await self.desk.admit(operation, parameters, self.request)
+            prepared = self.desk.prepare(parameters, await self.desk.arrive(self.request))
+            admitted = self.desk.admit(prepared)
             async with aclosing(self.desk.stream(admitted)) as answers:
                 async for answer in answers:
                     await self._send({"id": id_, "type": "next", "payload": answer.body()})

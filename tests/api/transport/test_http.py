@@ -143,11 +143,11 @@ async def test_the_answer_is_what_the_client_accepts(
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 async def test_other_methods_are_a_405(client: httpx.AsyncClient, method: str) -> None:
     response = await client.request(method, "", headers={"accept": "application/json"})
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, POST, OPTIONS"
+    assert response.headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
 async def test_a_body_too_large_is_refused_by_its_length_before_it_is_read(library: Server) -> None:
@@ -287,14 +287,14 @@ async def test_who_asks_too_much_waits() -> None:
 
 async def test_production_shows_no_page_and_no_schema_and_has_no_budget_where_it_is_off() -> None:
     limits = Limits(budget=None)
-    async with serving(limits, production=True, public_for=lambda _: 60) as server, httpx.AsyncClient() as client:
+    async with serving(limits, production=True, public_for=lambda *_: 60) as server, httpx.AsyncClient() as client:
         page = await client.get(server.url, headers={"accept": "text/html"})
         assert page.status_code in (400, 406)
         assert (await client.get(f"{server.url}/static/start.js")).status_code == 404
         schema = await client.post(server.url, json={"query": "{ __schema { __typename } }"})
         assert code(schema) == "BAD_REQUEST"
         answer = await client.get(server.url, params={"query": "{ hello }"})
-        assert answer.headers["cache-control"] == "public, max-age=60"
+        assert answer.headers["cache-control"] == "public, max-age=60, stale-while-revalidate=60"
         assert answer.headers["feira-cost"] == "1;limit=20000"
         assert "feira-executor" not in answer.headers
 
