@@ -5,6 +5,8 @@ import { grouped, lasting, o_clock, plural, put, say } from "./draw.js";
 import { Followers, lagLine, REMEMBERED, showDivergences, stateOf, wrongTopics } from "./tables.js";
 
 const EVERY = 2_000;
+// What takes long is asked for less often: the shop works for this page a fifth of its time at most.
+const RESTS = 4;
 const PATIENCE = 10_000;
 const LONGEST_PAUSE = 20_000;
 const FEW_FOLLOWERS = 100;
@@ -78,8 +80,10 @@ async function look() {
   const patience = setTimeout(() => asking.abort(), PATIENCE);
   let pause = EVERY;
   try {
+    const began = performance.now();
     const answer = await ask(state.token, asking.signal);
     if (state.asking !== asking) return;
+    pause = Math.max(EVERY, RESTS * (performance.now() - began));
     state.failures = 0;
     open();
     show(answer);

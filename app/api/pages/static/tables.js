@@ -74,7 +74,8 @@ export class Followers {
     put(name, follower.name + whose(follower) + follower.webhook?.url, () => [
       follower.name,
       el("span", { class: "small" }, whose(follower)),
-      follower.webhook ? el("span", { class: "small" }, follower.webhook.url) : null,
+      // What stands behind the question mark is often a password.
+      follower.webhook ? el("span", { class: "small" }, follower.webhook.url.split("?")[0]) : null,
     ]);
     const reasons = reasonsOf(follower, now);
     put(state, word + reasons.join(), () =>
