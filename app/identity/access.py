@@ -1,8 +1,8 @@
 """Whose carts and orders a caller may open (DESIGN, law 7). Resolvers and commands ask here and nowhere else.
 
 Holding an id gives nobody anything, but for a guest's cart: its id holds 128 random bits, and opens the cart and the
-order that it became, at whichever till or site it is held. A cart is a guest's when a shopper began it, by themselves or
-through a storefront, and no account is named as its buyer. One that a till or staff began is never.
+order that it became, at whichever till or site it is held. A cart is a guest's when a shopper began it, by themselves
+or through a storefront, and no account is named as its buyer. One that a till or staff began is never.
 """
 
 from collections.abc import Collection
