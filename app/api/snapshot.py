@@ -21,6 +21,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from app.api.context import Context
 from app.api.engine.errors import Code, RequestError, internal_error, translated
+from app.api.events.types import require_theirs
 from app.api.records import SOURCES, schema_of
 from app.api.transport.cors import Header
 from app.api.transport.http import respond
@@ -131,8 +132,7 @@ def topics_for(principal: Principal, channel_id: UUID, named: Collection[str] | 
     if unknown := sorted(set(named) - {topic.value for topic in SOURCES}):
         known = ", ".join(topic.value for topic in SOURCES)
         raise RequestError(Code.BAD_REQUEST, f"A snapshot has no {unknown[0]!r:.60}. It has {known}.")
-    if hidden := sorted(set(named) - {topic.value for topic in followed}):
-        raise RequestError(Code.FORBIDDEN, f"The topic {hidden[0]} is not yours to follow.")
+    require_theirs([topic for topic in SOURCES if topic.value in named], principal)
     return tuple(topic for topic in SOURCES if topic.value in named)
 
 

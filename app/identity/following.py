@@ -9,13 +9,22 @@ Changes tell what entities become, not what callers become: whose own reach chan
 channels, a device whose register moved) has other scopes from then on, and takes a snapshot to begin anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 from uuid import UUID
 
 from app.events.outbox import Topic
 from app.events.scopes import PUBLIC, STAFF, channel_scope, closed_scope, location_scope, place_scope, sold_scope, spots
 from app.identity.principal import Principal
 
+NEEDS: Final[Mapping[Topic, str]] = {
+    Topic.STOCK: "stock.read",
+    Topic.REGISTER: "registers.read",
+    Topic.CART: "carts.read",
+    Topic.ORDER: "orders.read",
+    Topic.CUSTOMER: "customers.read",
+}
+"""The permission without which nothing of a topic is a caller's. Of the others everybody sees a part."""
 _CATALOG = (Topic.PRODUCT, Topic.CATEGORY, Topic.COLLECTION, Topic.PRICE, Topic.AVAILABILITY)
 
 
@@ -25,17 +34,19 @@ def scopes_of(principal: Principal, channel_id: UUID) -> Mapping[Topic, frozense
     if principal.may("catalog.read"):
         catalog.add(STAFF)
     found = {topic: frozenset(catalog) for topic in _CATALOG}
-    if principal.may("stock.read"):
-        found[Topic.STOCK] = _at_locations(principal)
-    if principal.may("registers.read"):
-        found[Topic.REGISTER] = _at_locations(principal) | _closed(principal)
-    if principal.may("carts.read"):
-        found[Topic.CART] = _sales(principal)
-    if principal.may("orders.read"):
-        found[Topic.ORDER] = _sales(principal) | _served(principal)
-    if principal.may("customers.read"):
-        found[Topic.CUSTOMER] = frozenset({STAFF})
-    return found
+    own = {
+        Topic.STOCK: _at_locations(principal),
+        Topic.REGISTER: _at_locations(principal) | _closed(principal),
+        Topic.CART: _sales(principal),
+        Topic.ORDER: _sales(principal) | _served(principal),
+        Topic.CUSTOMER: frozenset({STAFF}),
+    }
+    return found | {topic: scopes for topic, scopes in own.items() if principal.may(NEEDS[topic])}
+
+
+def never_theirs(principal: Principal, topics: Collection[Topic]) -> list[Topic]:
+    """Those of the topics of which this caller is never told anything, in the order of their names."""
+    return sorted(topic for topic in set(topics) if topic in NEEDS and not principal.may(NEEDS[topic]))
 
 
 def _at_locations(principal: Principal) -> frozenset[str]:

@@ -96,6 +96,8 @@ async def test_pages_go_on_from_their_end(server: Server) -> None:
         ({"after": "-1"}, "BAD_REQUEST", "digits"),
         ({"after": "9" * 19}, "BAD_REQUEST", "digits"),
         ({"topics": ["WEATHER"]}, "BAD_REQUEST", "WEATHER"),
+        ({"topics": ["PRODUCT", "STOCK", "ORDER"]}, "FORBIDDEN", "ORDER is not yours"),
+        ({"topics": ["CUSTOMER"]}, "FORBIDDEN", "CUSTOMER is not yours"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(server: Server, given: dict[str, Any], code: str, words: str) -> None:

@@ -1,6 +1,7 @@
 """Live updates over real connections: what changed comes at once, once, in order, to those who may see it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -83,6 +84,16 @@ async def test_each_is_told_what_is_theirs(server: Server) -> None:
         await receive(server, at="praia")
         topics = {one: {each["topic"] for each in await gather(one, key, 2)} for one, key in keys.items()}
         assert topics == {centro: {"AVAILABILITY"}, praia: {"STOCK", "AVAILABILITY"}, shopper: {"AVAILABILITY"}}
+
+
+async def test_a_topic_that_is_never_theirs_is_refused_and_not_followed_in_silence(server: Server) -> None:
+    async with socket(server.url) as shopper:
+        key = await shopper.subscribe(CHANGES, topics=["PRODUCT", "ORDER"])
+        refused = await shopper.next(key)
+        while refused["type"] == "next" and "errors" not in refused["payload"]:
+            refused = await shopper.next(key)
+        assert "FORBIDDEN" in json.dumps(refused) and "ORDER is not yours" in json.dumps(refused)
+        assert await shopper.quiet(await shopper.subscribe(CHANGES, topics=["PRODUCT", "PROMOTION"]))
 
 
 async def test_a_place_out_of_the_feed_ends_with_a_word(server: Server) -> None:

@@ -30,19 +30,23 @@ class EventQueries:
             Position | None, argument(description="The position that is known. Left out: from the oldest kept.")
         ] = None,
         topics: Annotated[
-            list[Topic] | None, argument(description="Only of these kinds; all that the caller may see when left out.")
+            list[Topic] | None,
+            argument(
+                description="Only of these kinds; all that the caller may see when left out. FORBIDDEN for one that is "
+                "never theirs."
+            ),
         ] = None,
         compacted: Annotated[
             bool, argument(description="Of each entity only its newest change within the page's range.")
         ] = True,
     ) -> ChangePage | None:
-        context = info.context
+        context, wanted = info.context, topics_of(topics, info.context)
         found = await page(
             context.db,
             scopes_of(context.principal, context.channel.id),
             after=after,
             first=check_first(first, most=MOST_CHANGES),
-            topics=topics_of(topics),
+            topics=wanted,
             compacted=compacted,
             epoch=context.epoch,
         )

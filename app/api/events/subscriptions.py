@@ -18,7 +18,7 @@ from app.api.catalog.variants import Variant, load_variants
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.execute import Event
-from app.api.events.types import ChangePage, Topic, topics_of
+from app.api.events.types import ChangePage, Topic, require_theirs, topics_of
 from app.api.orders.queries import OrderBy, find_order
 from app.api.orders.types import Order
 from app.api.scalars import Position
@@ -52,19 +52,24 @@ class Subscription:
             Position | None, argument(description="The position that is known; from now on when left out.")
         ] = None,
         topics: Annotated[
-            list[Topic] | None, argument(description="Only of these kinds; all that the caller may see when left out.")
+            list[Topic] | None,
+            argument(
+                description="Only of these kinds; all that the caller may see when left out. FORBIDDEN for one that is "
+                "never theirs."
+            ),
         ] = None,
         compacted: Annotated[
             bool, argument(description="Of each entity only its newest change within a page's range.")
         ] = False,
     ) -> AsyncGenerator[ChangePage | None, None]:
-        feed, wanted = _feed(info.context), topics_of(topics)
+        feed, wanted = _feed(info.context), topics_of(topics, info.context)
         position = feed.position if after is None else int(after)
         epoch = info.context.epoch or feed.epoch
         quiet_since = monotonic()
         with _watching(feed, outbox.Topic if wanted is None else wanted) as watch:
             while True:
                 context = await _again(info.context)
+                require_theirs(wanted or (), context.principal)
                 found = await _page(context, feed, position, epoch, wanted, compacted)
                 position = found.end
                 if found.changes or found.snapshot_required or monotonic() - quiet_since >= QUIET_SECONDS:

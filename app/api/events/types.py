@@ -1,6 +1,6 @@
 """A change as a caller is told it, and a page of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
@@ -10,12 +10,15 @@ import strawberry
 
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
+from app.api.engine.errors import Code, RequestError
 from app.api.nodes import Node, load_nodes
 from app.api.records import SOURCES, records
 from app.api.scalars import JSON, Position
 from app.browse.records.record import Record
 from app.browse.records.view import view_of
 from app.events import feed, outbox
+from app.identity.following import never_theirs
+from app.identity.principal import Principal
 from app.platform import clock, ids
 
 value = strawberry.enum_value
@@ -45,9 +48,19 @@ class ChangeAction(Enum):
     DELETE = value("DELETE", description="It is gone, or the caller may no longer see it.")
 
 
-def topics_of(given: Sequence[Topic] | None) -> list[outbox.Topic] | None:
-    """The feed's names of these topics."""
-    return None if given is None else [outbox.Topic(str(each.value)) for each in given]
+def topics_of(given: Sequence[Topic] | None, context: Context) -> list[outbox.Topic] | None:
+    """The feed's names of these topics. Raises FORBIDDEN where nothing of one is ever the caller's."""
+    if given is None:
+        return None
+    named = [outbox.Topic(str(each.value)) for each in given]
+    require_theirs(named, context.principal)
+    return named
+
+
+def require_theirs(topics: Collection[outbox.Topic], principal: Principal) -> None:
+    """Raises FORBIDDEN for topics of which this caller is never told anything: silence would say that nothing was."""
+    if hidden := never_theirs(principal, topics):
+        raise RequestError(Code.FORBIDDEN, f"The topic {hidden[0]} is not yours to follow.")
 
 
 @strawberry.type(
