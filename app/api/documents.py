@@ -168,5 +168,5 @@ def _wrong(id_: object, text: object) -> str | None:
         return "It has no text."
     found = _SHA256.fullmatch(id_)
     if found is not None and found[1] != digest(text):
-        return "Its id is the SHA-256 of something else."
+        return "Its id is not the SHA-256 of its text."
     return None
