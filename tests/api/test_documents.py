@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.api.documents import CLIENTS, DOCUMENTS, document, trusted_documents
+from app.api.documents import DOCUMENTS, document, trusted_documents
 from app.api.engine.documents import Documents
 from app.api.engine.limits import Limits
 from app.api.schema import schema
@@ -51,12 +51,12 @@ async def test_every_document_of_our_clients_is_trusted_and_fits_the_schema() ->
     assert [line for line in told if line["log_level"] == "warning"] == []
     assert len(trusted) == count
     operations = re.compile(r"^(query|mutation|subscription) ", re.MULTILINE)
-    for folder in CLIENTS:
-        for path in (DOCUMENTS / folder).glob("*.graphql"):
-            text = document(folder, path.stem)
-            found = trusted.by_id(hex_of(text))
-            assert found == (text if operations.search(path.read_text()) else None), path
-    assert {path.name for path in DOCUMENTS.iterdir() if path.is_dir()} == set(CLIENTS)
+    paths = list(DOCUMENTS.glob("*/*.graphql"))
+    assert len(paths) > 30
+    for path in paths:
+        text = document(path.parent.name, path.stem)
+        found = trusted.by_id(hex_of(text))
+        assert found == (text if operations.search(path.read_text()) else None), path
 
 
 def test_a_file_is_sent_as_it_stands_or_with_the_fragments_of_its_folder(tmp_path: Path) -> None:
@@ -67,12 +67,15 @@ def test_a_file_is_sent_as_it_stands_or_with_the_fragments_of_its_folder(tmp_pat
     (tmp_path / "schema.graphql").write_text("type Query { a: Int }")
     (tmp_path / "package.json").write_text('{"name": "app"}')
     trusted = trusted_documents([tmp_path])
-    assert len(trusted) == own() + 3
-    assert trusted.by_id(hex_of(WHO)) == WHO
-    assert trusted.by_id(hex_of(WHO + "\n")) == WHO + "\n"
+    assert len(trusted) == own() + 2
+    # They differ in blanks at the end alone, and are one under two ids.
+    assert str(trusted.by_id(hex_of(WHO))).strip() == WHO
+    assert trusted.by_id(hex_of(WHO + "\n")) is trusted.by_id(hex_of(WHO))
+    assert trusted.by_text(f"\n {WHO} ") is trusted.by_id(hex_of(WHO))
+    assert trusted.by_text(WHO.replace(" ", "  ")) is None
     whole = f"{LIST.rstrip()}\n{CARD}\n{NAME}\n"
     assert trusted.by_id(hex_of(whole)) == whole
-    assert {each.name for each in trusted} >= {"who", "list", "more/other"}
+    assert {each.name for _, each in trusted.ids()} > {"list"}
 
 
 @pytest.mark.parametrize(
