@@ -39,6 +39,10 @@ async def test_an_api_client_may_be_held_to_trusted_documents(
     monkeypatch.setattr(authentication, "FRESH_SECONDS", 0.0)
     async with open_market(database_url) as market:
         assert await statuses(market, "client") == ANY
+        # An operator sees beforehand who would be refused.
+        told = (await market.client.get("/metrics")).text
+        for source, count in (("trusted", 2), ("text", 1), ("automatic", 1)):
+            assert f'feira_documents_total{{source="{source}"}} {count}.0' in told
         given = {"apiClientId": market.of["ApiClient client"], "trustedDocumentsOnly": True}
         written = await market.done("apiClientUpdate", given, answer=ANSWER)
         assert written["apiClient"]["trustedDocumentsOnly"] is True

@@ -43,8 +43,7 @@ def code(response: httpx.Response) -> str:
 @pytest_asyncio.fixture(scope="session")
 async def shop() -> AsyncIterator[Server]:
     """Trusts four documents; the caller named "locked" may send no others."""
-    only = {"trusted": Trusted(DOCUMENTS), "trusted_only": lambda context: context.name == "locked"}
-    async with serving(**only) as server:
+    async with serving(trusted=Trusted(DOCUMENTS), trusted_only=lambda context: context.name == "locked") as server:
         await server.route.settle()
         yield server
 
@@ -261,7 +260,8 @@ async def test_what_names_no_document_is_a_400_that_says_why(
 
 
 async def test_a_field_named_id_means_nothing_beside_a_query(client: httpx.AsyncClient) -> None:
-    for id_ in (5, "1", digest(COUNT), None, {}):
+    given: list[Any] = [5, "1", digest(COUNT), None, {}]
+    for id_ in given:
         assert (await client.post("", json={"query": "{ who }", "id": id_})).json()["data"] == {"who": "anyone"}
 
 
