@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 
 import pytest
 from click.testing import CliRunner
@@ -112,12 +113,50 @@ def test_a_refused_command_ends_in_one_line(demo_url):
         ["--kind", "device", "--role", "owner"],
         ["--kind", "client", "--channel", "web", "--register", "centro-1"],
         ["--kind", "staff", "--role", "device"],
+        ["--kind", "staff", "--role", "owner", "--trusted-documents-only"],
+        ["--kind", "device", "--register", "centro-1", "--any-documents"],
     ],
 )
 def test_a_token_for_what_does_not_fit_is_refused_before_anything_runs(arguments):
     done = here("token", "create", *arguments, url="postgres://127.0.0.1:1/nowhere")
     assert done.exit_code == 2
     assert not done.stdout
+
+
+async def test_a_client_is_held_to_trusted_documents_and_let_go_again(demo_shop, demo_url):
+    arguments = ["token", "create", "--kind", "client", "--channel", "web", "--name", "loja"]
+    made = []
+    for more, expected in ((["--trusted-documents-only"], True), ([], True), (["--any-documents"], False)):
+        done = here(*arguments, *more, url=demo_url)
+        assert done.exit_code == 0, done.stderr
+        principal = await authenticate(demo_shop, done.stdout.strip(), clock.now())
+        assert principal
+        assert principal.trusted_documents_only is expected
+        made.append(principal.id)
+    assert len(set(made)) == 1
+
+
+def test_trusted_documents_are_listed_by_the_ids_that_clients_send(tmp_path):
+    text = "query Who { viewer { permissions } }"
+    (tmp_path / "who.graphql").write_text(text)
+    done = here("documents", str(tmp_path), url="postgres://127.0.0.1:1/nowhere")
+    assert done.exit_code == 0, done.stderr
+    assert f"sha256:{sha256(text.encode()).hexdigest()}  who\n" in done.stdout
+    assert "  storefront/listProducts\n" in done.stdout
+    manifest = here("documents", str(tmp_path), "--manifest", url="postgres://127.0.0.1:1/nowhere")
+    (tmp_path / "persisted.json").write_text(manifest.stdout)
+    again = here("documents", str(tmp_path / "persisted.json"), url="postgres://127.0.0.1:1/nowhere")
+    assert sorted(line.split()[0] for line in again.stdout.splitlines()) == sorted(
+        line.split()[0] for line in done.stdout.splitlines()
+    )
+
+
+def test_a_document_that_no_longer_fits_fails_the_list(tmp_path):
+    (tmp_path / "gone.graphql").write_text("query Gone { warranty }")
+    done = here("documents", str(tmp_path), url="postgres://127.0.0.1:1/nowhere")
+    assert done.exit_code == 1
+    assert "gone: Cannot query field 'warranty'" in done.stderr
+    assert "gone" not in done.stdout
 
 
 async def test_an_owner_can_be_made_in_an_empty_shop(database, database_url):

@@ -32,7 +32,6 @@ from app.platform.migrate import ROOT
 log = structlog.get_logger("feira.documents")
 
 DOCUMENTS: Final = ROOT / "graphql"
-CLIENTS: Final = ("storefront", "pos", "mobile")
 APOLLO: Final = "apollo-persisted-query-manifest"
 _SUFFIXES: Final = (".graphql", ".gql")
 _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.ASCII | re.IGNORECASE)
@@ -49,7 +48,9 @@ def trusted_documents(places: Iterable[Path] = ()) -> Trusted:
 
     Raises ConfigError for a place that cannot be read. A document in it that cannot be is told in the log and left out.
     """
-    found = [each for client in CLIENTS for each in _in_folder(DOCUMENTS / client, DOCUMENTS)]
+    found = [
+        each for folder in sorted(DOCUMENTS.iterdir()) if folder.is_dir() for each in _in_folder(folder, DOCUMENTS)
+    ]
     for place in places:
         found += _in_place(place)
     return Trusted(found)
@@ -168,5 +169,5 @@ def _wrong(id_: object, text: object) -> str | None:
         return "It has no text."
     found = _SHA256.fullmatch(id_)
     if found is not None and found[1] != digest(text):
-        return "Its id is the SHA-256 of something else."
+        return "Its id is not the SHA-256 of its text."
     return None

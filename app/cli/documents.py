@@ -30,16 +30,16 @@ def documents(*, places: tuple[Path, ...], manifest: bool) -> None:
     known = Documents(schema._schema, Limits(), production=settings.production)
     rows: list[dict[str, Any]] = []
     wrong = False
-    for document in trusted_documents(places or settings.documents):
+    for id_, document in trusted_documents(places or settings.documents).ids():
         found = known.get(document.text)
         if found.errors is not None:
             wrong = True
             click.echo(f"{document.name}: {found.errors[0]['message']}", err=True)
-            continue
-        name, operation = next(iter(found.operations.items()))
-        rows.append({"id": document.sha256, "name": name, "type": operation.kind.value, "body": document.text})
-        if not manifest:
-            click.echo(f"sha256:{document.sha256}  {document.name}")
+        elif not manifest:
+            click.echo(f"{f'sha256:{id_}' if len(id_) == 64 else id_}  {document.name}")
+        elif id_ == document.sha256:
+            name, operation = next(iter(found.operations.items()))
+            rows.append({"id": id_, "name": name, "type": operation.kind.value, "body": document.text})
     if manifest:
         listed = {"format": APOLLO, "version": 1, "operations": rows}
         click.echo(json.dumps(listed, ensure_ascii=False, indent=2))

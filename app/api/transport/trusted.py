@@ -35,6 +35,7 @@ class Trusted:
 
     def __init__(self, documents: Iterable[TrustedDocument] = ()) -> None:
         self._by_id: dict[str, TrustedDocument] = {}
+        # Without the blanks around them, which mean nothing: those that differ in nothing else are one.
         self._by_text: dict[str, TrustedDocument] = {}
         for document in documents:
             self._add(document)
@@ -45,15 +46,16 @@ class Trusted:
         return document.text if document is not None else None
 
     def by_text(self, text: str) -> str | None:
-        """The text, if it is one of a trusted document's, to the letter."""
-        document = self._by_text.get(text)
+        """The trusted document that this text is, but for blanks around it, which some clients cut off."""
+        document = self._by_text.get(text.strip())
         return document.text if document is not None else None
 
     def __len__(self) -> int:
         return len(self._by_text)
 
-    def __iter__(self) -> Iterator[TrustedDocument]:
-        return iter(self._by_text.values())
+    def ids(self) -> Iterator[tuple[str, TrustedDocument]]:
+        """Every id with its document."""
+        return iter(self._by_id.items())
 
     async def settle(self, keep: Callable[[str], Document]) -> None:
         """Have all of them made ready to run, one by one, so that whoever asks meanwhile waits for one at most.
@@ -68,13 +70,13 @@ class Trusted:
             await asyncio.sleep(0)
 
     def _add(self, document: TrustedDocument) -> None:
-        known = self._by_text.setdefault(document.text, document)
+        known = self._by_text.setdefault(document.text.strip(), document)
         for id_ in (document.sha256, *document.ids):
             other = self._by_id.setdefault(id_, known)
-            if other.text != document.text:
+            if other is not known:
                 # Neither can be meant for certain; the SHA-256 of each still can.
                 log.warning("document.id_taken", document=document.name, id=id_, by=other.name)
 
     def _leave_out(self, document: TrustedDocument) -> None:
-        del self._by_text[document.text]
-        self._by_id = {id_: other for id_, other in self._by_id.items() if other.text != document.text}
+        del self._by_text[document.text.strip()]
+        self._by_id = {id_: other for id_, other in self._by_id.items() if other is not document}

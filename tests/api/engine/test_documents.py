@@ -41,6 +41,19 @@ def test_the_cache_is_bounded_in_bytes() -> None:
     assert 1 < len(documents) < 60
 
 
+def test_what_is_kept_for_good_stays_within_bounds_of_its_own() -> None:
+    documents = cache(cached_documents=10, cached_bytes=200_000)
+    kept = {text(n): documents.keep(text(n)) for n in range(100)}
+    assert documents.keep(text(0)) is kept[text(0)]
+    assert documents.keep("{ nothing }").errors is not None
+    for number in range(1000, 1200):
+        documents.get(text(number))
+    stayed = [query for query, document in kept.items() if documents.get(query) is document]
+    assert 3 < len(stayed) < 40
+    assert stayed == [text(n) for n in range(len(stayed))]
+    assert documents.weight <= 300_000
+
+
 def test_refusals_are_remembered_and_hold_no_syntax_tree() -> None:
     documents = cache()
     document = documents.get("{ nothing }")
