@@ -321,7 +321,7 @@ async def test_what_is_added_up_by_the_database_is_what_the_levels_add_up_to(sho
     roll = random.Random(4)
     for number in range(60):
         allowance = roll.choice([0, 0, 2 * UNIT, None])
-        columns = {"track_stock": roll.random() < 0.9, "backorder_allowance": allowance}
+        columns: dict[str, Any] = {"track_stock": roll.random() < 0.9, "backorder_allowance": allowance}
         variant = await shop.variant(f"V{number}", **columns)
         for code in roll.sample(list(shop.locations), roll.randint(0, 3)):
             safety, owed = roll.choice([0, 0, 3 * UNIT]), roll.choice([0, 0, 2 * UNIT, UNBOUNDED])

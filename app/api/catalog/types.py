@@ -14,7 +14,7 @@ from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVa
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_ranges
 from app.api.catalog.shelves import Category, Collection, categories_seen, collections_seen
-from app.api.catalog.sight import followed, sees_all, sight_of
+from app.api.catalog.sight import followed, followed_by_now, sees_all, sight_of
 from app.api.catalog.texts import LocalizedText, ProductText, best
 from app.api.catalog.together import together
 from app.api.catalog.variants import SelectedOption, Variant, load_variants, texts_together, variant_name
@@ -307,7 +307,7 @@ async def _variants(products: Sequence[Product], context: Context) -> Mapping[UU
 @loads("Product")
 async def load_products(context: Context, keys: Sequence[UUID]) -> list[Product | None]:
     """Products that the channel sells now; with `catalog.read` any."""
-    catalog, known = followed(context), dict[UUID, Product | None]()
+    catalog, known = await followed_by_now(context), dict[UUID, Product | None]()
     if catalog is not None:
         entries = await catalog.documents(dict.fromkeys(keys), context.now)
         for key in keys:
