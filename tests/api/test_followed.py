@@ -34,7 +34,7 @@ from app.catalog.drafts import (
 )
 from app.catalog.media import archive_media, set_variant_media, update_media
 from app.catalog.products import archive_product, save_product
-from app.catalog.publication import unpublish_product
+from app.catalog.publication import publish_product, unpublish_product
 from app.catalog.tables import category, product
 from app.catalog.variants import VariantChange, archive_variant, save_variant
 from app.channels import channels, locations
@@ -103,6 +103,9 @@ CHANGES: dict[str, Callable[[Shop, dict[str, Any], Any, Actor], Awaitable[Any]]]
     ),
     "it is put away": lambda _, of, tx, who: archive_product(tx, who, of["product"]),
     "it is no longer sold": lambda shop, of, tx, who: unpublish_product(tx, who, of["product"], [shop.channels["web"]]),
+    "it is sold for an hour": lambda shop, of, tx, who: publish_product(
+        tx, who, of["product"], [PublicationDraft(channel_id=shop.channels["web"], ends_at=who.now + HOUR)]
+    ),
     "it costs less": lambda shop, of, tx, who: set_prices(
         tx, who, price_list_id=shop.price_list_id, changes=[PriceChange(of["variant"], 500)]
     ),

@@ -356,6 +356,8 @@ def _known_variant(
     entry: Entry, document: Document, facts: VariantFacts, names: Mapping[str, str], locale: str
 ) -> Variant:
     made = Variant.of(facts)
+    # Stock is asked for by it, again and again.
+    made.key = ids.native(facts.id)
     made.known = KnownVariant(
         entry=entry,
         document=document,
