@@ -41,6 +41,7 @@ __all__ = [
 ]  # fmt: skip
 
 _VARIANTS = "variants"
+_PLACE = attrgetter("position", "key")
 
 
 @strawberry.type(description="What variants of a product differ in.")
@@ -279,7 +280,7 @@ def _known_page(variants: Sequence[Variant], first: int, after: tuple[int, UUID]
     return Connection(
         page=Page(
             nodes=nodes,
-            cursors=Cursors(_VARIANTS, [(each.position, each.key) for each in nodes]),
+            cursors=Cursors(_VARIANTS, nodes, _PLACE),
             more=len(variants) > first,
             before=after is not None,
             count=count,
