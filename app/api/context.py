@@ -41,6 +41,8 @@ class Context:
     epoch: str | None = None
     # The outbox's id of the last change that the request committed.
     wrote: int | None = None
+    # The last write's, until it was waited for.
+    _told: int | None = None
     # The same request's context at a later moment, for a subscription: the credential is looked at again.
     again: "Callable[[], Awaitable[Context]] | None" = None
     # Where webhooks may be sent beside public addresses.
@@ -64,8 +66,21 @@ class Context:
     def wrote_now(self, outbox_id: int | None) -> None:
         """The request has written; `outbox_id`: of the last change that it told. From here on it reads the tables."""
         self.least = BEYOND
+        self._told = outbox_id
         if outbox_id is not None:
             self.wrote = outbox_id
+
+    async def catch_up(self) -> None:
+        """After a write, wait as long as its answer does anyway for this process to have read of it: then what is kept
+        is as new as the write.
+        """
+        if self._told is None or self.feed is None or self.catalog is None:
+            return
+        position = await self.feed.numbered(self._told)
+        self._told = None
+        # What others committed before may have been numbered with it, and after it.
+        if position is not None and self.feed.is_at_head:
+            self.least = position
 
     @property
     def sight(self) -> Hashable:

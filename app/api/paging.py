@@ -72,13 +72,15 @@ class Connection(Generic[T]):
 
 
 class Cursors(Sequence[str]):
-    """The cursors of a list's entries from their `keys`, each written when it is asked for."""
+    """The cursors of a list's entries, each written when it is asked for; `keys_of`: the keys of one."""
 
-    def __init__(self, kind: str, keys: Sequence[Sequence[Any]]) -> None:
-        self._kind, self._keys = kind, keys
+    __slots__ = ("_entries", "_keys_of", "_kind")
+
+    def __init__(self, kind: str, entries: Sequence[Any], keys_of: Callable[[Any], Sequence[Any]]) -> None:
+        self._kind, self._entries, self._keys_of = kind, entries, keys_of
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._entries)
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -86,8 +88,8 @@ class Cursors(Sequence[str]):
     def __getitem__(self, place: slice) -> "Cursors": ...
     def __getitem__(self, place: int | slice) -> "str | Cursors":
         if isinstance(place, slice):
-            return Cursors(self._kind, self._keys[place])
-        return encode_cursor(self._kind, *self._keys[place])
+            return Cursors(self._kind, self._entries[place], self._keys_of)
+        return encode_cursor(self._kind, *self._keys_of(self._entries[place]))
 
 
 def check_first(first: int, *, most: int = MOST) -> int:

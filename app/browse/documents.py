@@ -47,7 +47,7 @@ from app.pricing.price import PriceRow
 from app.pricing.tables import price
 
 
-class TextFacts(Struct, frozen=True):
+class TextFacts(Struct, frozen=True, gc=False):
     """A row of `product_text`."""
 
     locale: str
@@ -57,7 +57,7 @@ class TextFacts(Struct, frozen=True):
     seo_description: str | None
 
 
-class MediaFacts(Struct, frozen=True):
+class MediaFacts(Struct, frozen=True, gc=False):
     """A row of `media`."""
 
     id: UUID
@@ -69,7 +69,7 @@ class MediaFacts(Struct, frozen=True):
     version: int
 
 
-class PublicationFacts(Struct, frozen=True):
+class PublicationFacts(Struct, frozen=True, gc=False):
     """A row of `publication`."""
 
     channel_id: UUID
@@ -77,7 +77,7 @@ class PublicationFacts(Struct, frozen=True):
     ends_at: datetime | None
 
 
-class VariantFacts(Struct, frozen=True):
+class VariantFacts(Struct, frozen=True, gc=False):
     """A row of `variant`, its own media in order, and its prices that had not ended a while before the read."""
 
     id: UUID
@@ -100,7 +100,7 @@ class VariantFacts(Struct, frozen=True):
     prices: list[PriceRow]
 
 
-class Document(Struct, frozen=True):
+class Document(Struct, frozen=True, gc=False):
     """A row of `product` and all below it; variants in their order."""
 
     id: UUID
@@ -131,7 +131,7 @@ class Document(Struct, frozen=True):
         return False
 
 
-class Read(Struct, frozen=True):
+class Read(Struct, frozen=True, gc=False):
     """Documents with their size in bytes as they came, and the head of the feed in the same snapshot."""
 
     position: int

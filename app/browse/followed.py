@@ -235,8 +235,13 @@ class Catalog:
         self._shrink()
 
     def _shrink(self) -> None:
-        while self.size > self.limit and self._entries:
-            self._drop(next(iter(self._entries)))
+        while self.size > self.limit and len(self._entries) > 1:
+            key = next(iter(self._entries))
+            if key == _SETTINGS_KEY:
+                # Every request needs them.
+                self._entries.move_to_end(key)
+            else:
+                self._drop(key)
 
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)

@@ -115,7 +115,7 @@ async def list_products(
 
 
 @lru_cache(2_048)
-def _page(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool) -> Select[Any]:
+def _page(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
     """Rows of `product` with the key that they are `listed_by`, in order."""
     walk = _WALKS[order]
     return _with_rows(walk(shape, descending, paged), descending, whole)
@@ -246,7 +246,7 @@ def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
 
 
 @lru_cache(512)
-def _unpriced(shape: Shape, descending: bool, paged: bool, whole: bool) -> Select[Any]:
+def _unpriced(shape: Shape, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
     id_ = product.c.id
     statement = select(*_row(whole), null().label("listed_by")).where(~_priced(), *conditions(shape))
     if paged:

@@ -133,6 +133,11 @@ class Follower:
         """Whether all that was committed a moment ago has been read, as far as can be known without asking."""
         return not self.owed and monotonic() - self._confirmed < TRUSTED_FOR
 
+    @property
+    def is_at_head(self) -> bool:
+        """Whether it has read all that it has heard of."""
+        return self.position >= self._hinted
+
     async def begin(self) -> None:
         """Start from the feed's head."""
         since = monotonic()

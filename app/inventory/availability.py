@@ -17,14 +17,12 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    column,
-    false,
     func,
     literal_column,
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.tables import variant
 from app.inventory.guard import MOMENT, UNBOUNDED
@@ -57,11 +55,12 @@ def uncounted(*which: ColumnElement[bool]) -> FromClause:
 
 
 _variants = bindparam("variant_ids", type_=ARRAY(Uuid))
+_locations = bindparam("location_ids", type_=ARRAY(Uuid))
 
 
 def _stock_besides(holds: ColumnElement[bool]) -> Select[Any]:
     level, left_out = stock_level.c, uncounted(holds, hold.c.variant_id == any_(_variants))
-    here = level.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid)))
+    here = level.location_id == any_(_locations)
     same = and_(left_out.c.variant_id == level.variant_id, left_out.c.location_id == level.location_id)
     return (
         select(
@@ -89,39 +88,34 @@ _ZERO: Final[ColumnElement[int]] = literal_column("0", BigInteger)
 
 def _promises() -> Select[Any]:
     level = stock_level.c
-    asked = (
-        func.unnest(_variants)
-        .table_valued(column("id", Uuid), with_ordinality="place", name="asked", joins_implicitly=True)
-        .render_derived()
-    )
     # Holds are looked up only where some are counted.
     expired = (
-        select(func.coalesce(func.sum(hold.c.quantity), _ZERO))
+        select(cast(func.coalesce(func.sum(hold.c.quantity), _ZERO), BigInteger))
         .where(hold.c.variant_id == level.variant_id, hold.c.location_id == level.location_id, EXPIRED)
         .correlate(stock_level)
         .scalar_subquery()
     )
     kept_back = case((bindparam("ignores_safety_stock", type_=Boolean), _ZERO), else_=level.safety_stock)
     free = level.on_hand - level.reserved + case((level.reserved > _ZERO, expired), else_=_ZERO) - kept_back
-    here = and_(level.variant_id == asked.c.id, level.location_id == any_(bindparam("location_ids", type_=ARRAY(Uuid))))
+    # The offset keeps it apart, so that what is free is worked out once.
+    here = (
+        select(level.variant_id, level.backorder_allowance.label("allowance"), free.label("free"))
+        .where(level.variant_id == any_(_variants), level.location_id == any_(_locations))
+        .offset(_ZERO)
+        .subquery("here")
+    )
     each = (
         select(
-            asked.c.place,
-            cast(func.coalesce(func.sum(func.greatest(free, _ZERO)), _ZERO), BigInteger).label("available"),
-            func.coalesce(func.bool_or(free + level.backorder_allowance > _ZERO), false()).label("obtainable"),
-            func.coalesce(func.bool_or(level.backorder_allowance >= literal_column(str(UNBOUNDED))), false()).label(
-                "unbounded"
-            ),
-            func.count(level.variant_id).label("levels"),
+            here.c.variant_id,
+            cast(func.sum(func.greatest(here.c.free, _ZERO)), BigInteger).label("available"),
+            func.max(here.c.free + here.c.allowance).label("obtainable"),
+            func.max(here.c.allowance).label("allowance"),
+            func.count().label("levels"),
         )
-        .select_from(asked.outerjoin(stock_level, here))
-        .group_by(asked.c.place)
+        .group_by(here.c.variant_id)
         .subquery("each")
     )
-    names = ("available", "obtainable", "unbounded", "levels")
-    arrays: list[ColumnElement[Any]] = [
-        func.array_agg(aggregate_order_by(each.c[name], each.c.place)) for name in names
-    ]
+    arrays: list[ColumnElement[Any]] = [func.array_agg(column) for column in each.c]
     return select(*arrays)
 
 
@@ -159,13 +153,18 @@ async def promises_of(
     }
     row = await db.row(PROMISES, parameters)
     assert row is not None, "an aggregate"
-    found = []
-    for (_, allowance), *told in zip(variants, *row, strict=True):
-        quantity, obtainable, unbounded, levels = told
-        if levels < len(location_ids) and allowance != 0:
-            obtainable, unbounded = True, unbounded or allowance is None or allowance >= UNBOUNDED
-        found.append(Promise(quantity, obtainable, unbounded))
+    stocked = {} if row[0] is None else dict(zip(row[0], zip(*row[1:], strict=True), strict=True))
+    found, places = [], len(location_ids)
+    for variant_id, new in variants:
+        quantity, most, allowance, levels = stocked.get(variant_id, _NOWHERE)
+        if levels < places:
+            allowance = max(allowance, UNBOUNDED if new is None else new)
+            most = max(most, allowance) if new != 0 else most
+        found.append(Promise(quantity, most > 0, allowance >= UNBOUNDED))
     return found
+
+
+_NOWHERE: Final = (0, 0, 0, 0)
 
 
 async def stock_of(

@@ -6,6 +6,8 @@ import time
 from typing import Final
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 from app.platform.errors import InvalidInput
 
 # What an id of each GraphQL type begins with. An id that was given out must stay readable for ever: add, never change.
@@ -81,6 +83,12 @@ def new_id() -> UUID:
 def new_secret_id() -> UUID:
     """128 random bits, for an id whose holder may act on the thing: a guest's cart."""
     return UUID(bytes=secrets.token_bytes(16))
+
+
+def native(value: UUID) -> UUID:
+    """The same as the database's driver has it, which it sends and compares several times faster."""
+    own: UUID = pgproto.UUID(value.bytes)
+    return own
 
 
 def encode(type_name: str, value: UUID) -> str:

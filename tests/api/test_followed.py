@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, func, select
 from sqlalchemy.sql.visitors import iterate
 
+from app.api.catalog.variants import load_variants
 from app.api.documents import document
 from app.browse import documents, matching
 from app.catalog import queries
@@ -33,12 +34,13 @@ from app.catalog.drafts import (
 )
 from app.catalog.media import archive_media, set_variant_media, update_media
 from app.catalog.products import archive_product, save_product
-from app.catalog.publication import unpublish_product
+from app.catalog.publication import publish_product, unpublish_product
 from app.catalog.tables import category, product
 from app.catalog.variants import VariantChange, archive_variant, save_variant
 from app.channels import channels, locations
 from app.channels import queries as places
 from app.events import follower
+from app.events.tables import outbox
 from app.identity.principal import Actor
 from app.inventory.levels import StockChange, adjust
 from app.platform import clock
@@ -101,6 +103,9 @@ CHANGES: dict[str, Callable[[Shop, dict[str, Any], Any, Actor], Awaitable[Any]]]
     ),
     "it is put away": lambda _, of, tx, who: archive_product(tx, who, of["product"]),
     "it is no longer sold": lambda shop, of, tx, who: unpublish_product(tx, who, of["product"], [shop.channels["web"]]),
+    "it is sold for an hour": lambda shop, of, tx, who: publish_product(
+        tx, who, of["product"], [PublicationDraft(channel_id=shop.channels["web"], ends_at=who.now + HOUR)]
+    ),
     "it costs less": lambda shop, of, tx, who: set_prices(
         tx, who, price_list_id=shop.price_list_id, changes=[PriceChange(of["variant"], 500)]
     ),
@@ -292,6 +297,33 @@ async def test_who_has_written_is_shown_the_tables(keeps: Keeping) -> None:
     result = await ENGINE.execute(ENGINE.operation(RENAMED), {"slug": "caneca"}, context)
     assert result.data is not None
     assert result.data["product"]["name"] == "Xícara"
+
+
+async def test_a_payload_waits_until_its_own_write_was_read(keeps: Keeping) -> None:
+    """As its answer does anyway; what it shows then is kept, and as new as the write."""
+    shop = keeps.shop
+    key = shop.variants["CANECA"]
+    (before,) = await load_variants(await keeps.context(clock.now(), kept=True), [key])
+    assert before is not None
+    await rename(keeps, "Xícara")
+    told = await shop.db.value(select(func.max(outbox.c.id)))
+    context = await keeps.context(clock.now(), kept=True)
+    # In vain, where nothing is numbered: then the tables are read.
+    context.wrote_now(told)
+    (found,) = await load_variants(context, [key])
+    assert found is not None
+    assert (found.known, context.followed, keeps.feed.owed) == (None, None, {told})
+    await keeps.catch_up()
+    context.wrote_now(told)
+    (found,) = await load_variants(context, [key])
+    assert found is not None
+    assert found.known is not None
+    assert (found.known.name, context.least) == ("Xícara", keeps.feed.position)
+    # A repeated write has nothing to wait for, and no position.
+    context.wrote_now(None)
+    (found,) = await load_variants(context, [key])
+    assert found is not None
+    assert found.known is None
 
 
 async def test_who_sees_more_than_shoppers_reads_the_tables(keeps: Keeping) -> None:

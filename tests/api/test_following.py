@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from app.events.tables import feed_head, outbox
+from app.platform import ids
 from app.platform.db import Database
 from tests.api.server import Server, serving, tender
 from tests.shop import Shop
@@ -150,6 +152,32 @@ async def test_what_one_process_wrote_another_reads(server: Server, shop: Shop, 
             read = await read_at(other, stock, least)
             assert int(read.json()["extensions"]["asOf"]) >= int(least)
             assert read.json()["data"]["variant"]["availability"]["available"] == 26 + number
+
+
+async def test_what_a_process_keeps_follows_what_another_writes(server: Server, shop: Shop, database_url: str) -> None:
+    """Renamed and priced through one, read through the other, which has kept it: as new as it is asked for."""
+    read = '{ product(by: {slug: "caneca"}) { id name variants { nodes { id price { unitPrice { amount } } } } } }'
+    async with serving(shop, database_url, beside=server) as another:
+        for number in range(10):
+            one, other = (server, another) if number % 2 else (another, server)
+            product = (await other.ask(read))["product"]
+            (variant,) = product["variants"]["nodes"]
+            texts = [{"locale": "pt-BR", "name": f"Caneca {number}"}]
+            item = {"variant": {"id": variant["id"]}, "amount": {"amount": f"{number}.50", "currency": "BRL"}}
+            prices = {"priceListId": ids.encode("PriceList", shop.price_list_id), "changes": [item]}
+            for write, given in (
+                ("productUpdate", {"productId": product["id"], "texts": texts}),
+                ("pricesSet", prices),
+            ):
+                kind = f"{write[0].upper()}{write[1:]}Input"
+                query = f"mutation Write($input: {kind}!) {{ {write}(input: $input) {{ userErrors {{ code path }} }} }}"
+                written = await one.post(query, {"input": given}, who="owner")
+                assert written.json()["data"][write]["userErrors"] == []
+            told = (await read_at(other, read, written.json()["extensions"]["asOf"])).json()["data"]["product"]
+            shown = told["name"], told["variants"]["nodes"][0]["price"]["unitPrice"]["amount"]
+            assert shown == (f"Caneca {number}", f"{number}.50")
+        metrics = (await another.client.get("/metrics")).text
+        assert float(re.findall(r"^feira_catalog_drops_total (.*)$", metrics, re.MULTILINE)[0]) > 0
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "c", "cx", "1e5", "9" * 30, "c" + "9" * 30, "1 2"])

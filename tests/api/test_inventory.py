@@ -1,5 +1,6 @@
 """Stock through the API: levels, movements, adjusting, policies, availability."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -11,15 +12,19 @@ import strawberry
 from sqlalchemy import update
 from strawberry.schema.config import StrawberryConfig
 
+from app.api.catalog.variants import Variant
 from app.api.context import Context
 from app.api.engine.execute import Engine
 from app.api.errors import InvalidInput, NotFound, VersionConflict
 from app.api.inventory.availability import Availability, availability_of, statuses_of_products
 from app.api.inventory.errors import InsufficientStock, StockMoved, insufficient_stock
+from app.api.inventory.promised import promised, promised_statuses
 from app.api.scalars import SCALARS
 from app.api.schema import Mutation, Query
+from app.catalog.queries import variants_by_ids
 from app.channels.queries import channels_by_ids
 from app.channels.tables import channel
+from app.inventory.guard import UNBOUNDED
 from app.inventory.levels import MOST_CHANGES
 from app.platform import ids
 from tests.inventory.conftest import shop, stock_database
@@ -308,6 +313,35 @@ async def test_a_product_is_as_available_as_the_best_of_its_variants(shop: Shop)
     products = [[(none, True), (some, True)], [(none, True)], [], [(none, False)]]
     found = await statuses_of_products(await context_of(shop, "anonymous"), products)
     assert [one.name for one in found] == ["LOW_STOCK", "OUT_OF_STOCK", "OUT_OF_STOCK", "IN_STOCK"]
+
+
+@pytest.mark.postgres15
+async def test_what_is_added_up_by_the_database_is_what_the_levels_add_up_to(shop: Shop):
+    """Levels or none, safety stock, shortfalls, backorders of old levels and of new ones, holds that have expired."""
+    roll = random.Random(4)
+    for number in range(60):
+        allowance = roll.choice([0, 0, 2 * UNIT, None])
+        columns: dict[str, Any] = {"track_stock": roll.random() < 0.9, "backorder_allowance": allowance}
+        variant = await shop.variant(f"V{number}", **columns)
+        for code in roll.sample(list(shop.locations), roll.randint(0, 3)):
+            safety, owed = roll.choice([0, 0, 3 * UNIT]), roll.choice([0, 0, 2 * UNIT, UNBOUNDED])
+            on_hand = roll.randint(0, 9) * UNIT
+            more = {"safety_stock": safety, "backorder_allowance": owed, "shortfall": max(0, safety - on_hand)}
+            async with shop.db.transaction() as tx:
+                await shop.stock(tx, variant, code, on_hand, **more)
+            if on_hand > safety and roll.random() < 0.5:
+                await hold_some(shop, f"V{number}", 1, at=(code,), minutes=roll.choice([-5, 15]))
+    await set_channel(shop, "pos", ignores_safety_stock=True)
+    await set_channel(shop, "app", shows_quantities=False)
+    for role, code in (("anonymous", "web"), ("anonymous", "app"), ("device", "pos")):
+        context = await context_of(shop, role, code=code)
+        variants = [Variant.of(row) for row in (await variants_by_ids(shop.db, shop.variants.values())).values()]
+        added = await promised(context, variants)
+        asked = [(each.key, each.track_stock) for each in variants]
+        assert [told(one) for one in added] == [told(one) for one in await availability_of(context, asked, None)]
+        best = await promised_statuses(context, [variants[:7], variants[7:9], []])
+        assert best == await statuses_of_products(context, [asked[:7], asked[7:9], []])
+    assert len({told(one) for one in added}) > 9
 
 
 async def test_availability_is_read_for_all_variants_of_a_list_at_once(shop: Shop):

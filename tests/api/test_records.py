@@ -16,7 +16,7 @@ from app.browse.records.record import MOST_AT_ONCE, canonical
 from app.browse.records.view import View, view_of
 from app.catalog.tables import variant
 from app.channels.queries import channels_by_ids
-from app.channels.tables import channel, location
+from app.channels.tables import channel
 from app.customers.tables import customer_address
 from app.events.outbox import Topic
 from app.identity.authentication import authenticate
@@ -26,7 +26,6 @@ from app.platform import clock, ids
 from app.platform.ids import new_id
 from app.pricing.listing import refresh
 from app.pricing.prices import PriceChange, set_prices
-from app.pricing.tables import tax_rate
 from tests.api import test_reach as reach
 from tests.api.market import Market, open_market, stock_market
 from tests.databases import Servers
@@ -167,16 +166,16 @@ async def test_prices_are_those_that_a_variant_has(market: Market, who: str, cod
 
 
 async def test_a_till_elsewhere_has_the_taxes_of_its_place(market: Market) -> None:
-    db, shop = market.shop.db, market.shop
-    rate = {"id": new_id(), "tax_class_id": shop.tax_class_id, "country": "BR", "region": "RJ", "rate_ppm": 200_000}
-    async with db.transaction() as tx:
-        await tx.execute(insert(tax_rate).values(**rate, replaces_country=True, name={"en": "RJ"}, created_at=LONG_AGO))
-        await tx.execute(update(location).where(location.c.code == "praia").values(region="RJ"))
+    names, praia = [{"locale": "en", "text": "RJ"}], market.location("praia")
+    tax_class = ids.encode("TaxClass", market.shop.tax_class_id)
+    rate = {"taxClassId": tax_class, "country": "BR", "region": "RJ", "replacesCountry": True, "rate": "0.2"}
+    await market.done("taxRateSet", {**rate, "names": names})
+    await market.done("locationUpdate", {"locationId": praia, "region": "RJ"})
     try:
         there = await prices_agree(market, "till praia", "pos")
         here = await prices_agree(market, "device", "pos")
     finally:
-        await db.run(lambda tx: tx.execute(update(location).where(location.c.code == "praia").values(region="SP")))
+        await market.done("locationUpdate", {"locationId": praia, "region": "SP"})
     (plain,) = sold(market, "PLAIN")
     assert (there[plain]["tax"], here[plain]["tax"]) == ("3.32", "3.04")
 

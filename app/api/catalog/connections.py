@@ -126,7 +126,8 @@ async def product_page(
             nodes = [Product.of(row, context) for row in listed.rows]
         else:
             nodes = await _nodes(context, catalog, listed.rows)
-        cursors = Cursors(kind, [(int(matching.loosely), *keys) for keys in listed.keys])
+        loose = int(matching.loosely)
+        cursors = Cursors(kind, listed.keys, lambda keys: (loose, *keys))
         more = listed.more
 
     async def total() -> int | None:

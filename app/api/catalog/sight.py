@@ -18,3 +18,11 @@ def sight_of(context: Context, *, everything: bool | None = None) -> Sight:
 def followed(context: Context) -> Catalog | None:
     """What the process keeps of the catalog, for who sees what shoppers see; None: read the tables."""
     return None if sees_all(context) else context.followed
+
+
+async def followed_by_now(context: Context) -> Catalog | None:
+    """The same; for a payload once this process has read of its write."""
+    if sees_all(context):
+        return None
+    await context.catch_up()
+    return context.followed

@@ -14,7 +14,7 @@ from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVa
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_ranges
 from app.api.catalog.shelves import Category, Collection, categories_seen, collections_seen
-from app.api.catalog.sight import followed, sees_all, sight_of
+from app.api.catalog.sight import followed, followed_by_now, sees_all, sight_of
 from app.api.catalog.texts import LocalizedText, ProductText, best
 from app.api.catalog.together import together
 from app.api.catalog.variants import SelectedOption, Variant, load_variants, texts_together, variant_name
@@ -41,6 +41,7 @@ __all__ = [
 ]  # fmt: skip
 
 _VARIANTS = "variants"
+_PLACE = attrgetter("position", "key")
 
 
 @strawberry.type(description="What variants of a product differ in.")
@@ -279,7 +280,7 @@ def _known_page(variants: Sequence[Variant], first: int, after: tuple[int, UUID]
     return Connection(
         page=Page(
             nodes=nodes,
-            cursors=Cursors(_VARIANTS, [(each.position, each.key) for each in nodes]),
+            cursors=Cursors(_VARIANTS, nodes, _PLACE),
             more=len(variants) > first,
             before=after is not None,
             count=count,
@@ -307,7 +308,7 @@ async def _variants(products: Sequence[Product], context: Context) -> Mapping[UU
 @loads("Product")
 async def load_products(context: Context, keys: Sequence[UUID]) -> list[Product | None]:
     """Products that the channel sells now; with `catalog.read` any."""
-    catalog, known = followed(context), dict[UUID, Product | None]()
+    catalog, known = await followed_by_now(context), dict[UUID, Product | None]()
     if catalog is not None:
         entries = await catalog.documents(dict.fromkeys(keys), context.now)
         for key in keys:
@@ -356,6 +357,8 @@ def _known_variant(
     entry: Entry, document: Document, facts: VariantFacts, names: Mapping[str, str], locale: str
 ) -> Variant:
     made = Variant.of(facts)
+    # Stock is asked for by it, again and again.
+    made.key = ids.native(facts.id)
     made.known = KnownVariant(
         entry=entry,
         document=document,

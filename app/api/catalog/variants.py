@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from app.api.catalog.known import KnownVariant, later, told
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_prices
-from app.api.catalog.sight import followed, sight_of
+from app.api.catalog.sight import followed, followed_by_now, sight_of
 from app.api.catalog.together import together
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
@@ -217,7 +217,7 @@ async def texts_together(context: Context, product_ids: Sequence[UUID]) -> Mappi
 @loads("Variant")
 async def load_variants(context: Context, keys: Sequence[UUID]) -> list[Variant | None]:
     """Variants that the channel sells now; with `catalog.read` any."""
-    catalog, known = followed(context), dict[UUID, Variant | None]()
+    catalog, known = await followed_by_now(context), dict[UUID, Variant | None]()
     if catalog is not None:
         known = await known_variants(context, catalog, keys)
         if len(known) == len(set(keys)):
