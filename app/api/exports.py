@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Final, cast
 from urllib.parse import parse_qsl
 
 import structlog
+from litestar import HttpMethod, Response, Router, route
 from litestar import Request as LitestarRequest
-from litestar import Response, Router, get
 from litestar.datastructures import State
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -20,7 +20,7 @@ from litestar.response import Stream
 from app.api.context import Context
 from app.api.engine.errors import Code, RequestError, translated
 from app.api.transport.request import Request, read_headers
-from app.browse.exports.asking import NEEDS, Form, What, asked
+from app.browse.exports.asking import NEEDS, Asked, Form, What, asked
 from app.browse.exports.spool import Spooled, spool
 from app.platform.errors import Refusal
 
@@ -49,7 +49,7 @@ def export_routes(context_for: Callable[[Request], Awaitable[Context]]) -> Route
     """`/export/{products|stock|orders|customers}.{csv|jsonl}?filter=value…`."""
     turns = asyncio.Semaphore(AT_ONCE)
 
-    @get("/export/{name:str}")
+    @route("/export/{name:str}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
     async def export(request: LitestarRequest[Any, Any, State], name: FromPath[str]) -> Answer:
         try:
             what, form = _named(name)
@@ -57,7 +57,11 @@ def export_routes(context_for: Callable[[Request], Awaitable[Context]]) -> Route
             if not context.may(NEEDS[what]):
                 raise RequestError(Code.FORBIDDEN, f"This needs the permission {NEEDS[what]!r}.")
             filters = _filters(request.scope["query_string"])
-            return await _answer(context, what, form, filters, turns)
+            wanted = await _wanted(context, what, filters)
+            if request.method == HttpMethod.HEAD:
+                # What the file itself would tell is not made for it.
+                return Stream(_nothing(), headers=_what_it_is(what, form), media_type=TYPES[form])
+            return await _answer(context, what, form, wanted, turns)
         except _Unknown:
             return Response({"errors": [{"message": "There is no such export."}]}, status_code=404)
         except Refusal as refusal:
@@ -85,16 +89,16 @@ def _named(name: str) -> tuple[What, Form]:
 def _filters(query: bytes) -> list[tuple[str, str]]:
     if len(query) > LONGEST_QUERY:
         raise RequestError(Code.BAD_REQUEST, f"The filters may be {LONGEST_QUERY} characters long.")
+    if query.count(b"&") >= MOST_FILTERS:
+        raise RequestError(Code.BAD_REQUEST, f"There may be {MOST_FILTERS} filters in all.")
     try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FILTERS)
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise RequestError(Code.BAD_REQUEST, "The filters are not name=value, joined by &, in UTF-8.") from None
 
 
-async def _answer(
-    context: Context, what: What, form: Form, filters: list[tuple[str, str]], turns: asyncio.Semaphore
-) -> Answer:
-    wanted = await asked(
+async def _wanted(context: Context, what: What, filters: list[tuple[str, str]]) -> Asked:
+    return await asked(
         context.db,
         what,
         filters,
@@ -103,6 +107,9 @@ async def _answer(
         moment=context.now,
         base_url=context.base_url,
     )
+
+
+async def _answer(context: Context, what: What, form: Form, wanted: Asked, turns: asyncio.Semaphore) -> Answer:
     if turns.locked():
         message = f"{AT_ONCE} exports are being written; try again."
         raise RequestError(Code.LIMIT_EXCEEDED, message, retry_after=5.0)
@@ -126,12 +133,23 @@ def _headers(what: What, form: Form, done: Spooled, size: int) -> dict[str, str]
         "Feira-Epoch": done.epoch,
         "Feira-Records": str(done.records),
         "Content-Length": str(size),
+        **_what_it_is(what, form),
+        **left_out,
+    }
+
+
+def _what_it_is(what: What, form: Form) -> dict[str, str]:
+    return {
         "Content-Disposition": f'attachment; filename="{what}.{form}"',
         "Cache-Control": "no-store",
         "Vary": "Authorization, Feira-Channel",
         "X-Content-Type-Options": "nosniff",
-        **left_out,
     }
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
 
 
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 from typing import Any, BinaryIO, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 from uuid import UUID
 
 import msgspec
@@ -84,12 +84,12 @@ class SnapshotRoute:
                 await _refuse(send, Code.INTERNAL, internal_error(error, where="snapshot"))
 
     async def _serve(self, scope: HTTPScope, request: Request, send: Send) -> None:
-        method, path = scope["method"], scope["path"].removeprefix(PATH).rstrip("/")
+        method, path = scope["method"], _below(scope)
         if method not in ("GET", "HEAD"):
             await respond(send, 405, b"A snapshot is got by GET.", "text/plain", [_ALLOW])
-        elif path == "":
+        elif path in ("", "/"):
             await self._snapshot(request, method, send)
-        elif (schema := SCHEMAS.get(path)) is not None:
+        elif path is not None and (schema := SCHEMAS.get(path)) is not None:
             kept: Header = (b"cache-control", b"public, max-age=3600")
             await respond(send, 200, schema if method == "GET" else b"", "application/schema+json", [kept])
         else:
@@ -100,7 +100,8 @@ class SnapshotRoute:
         topics = topics_for(context.principal, context.channel.id, named_topics(request.scope["query_string"]))
         head = await head_of(self._db)
         key = scope_key(head, context, topics)
-        named = await self._spool.named(key, request.headers.get("if-range", "").strip('"'))
+        known = request.headers.get("if-range") or request.headers.get("if-match") or ""
+        named = await self._spool.named(key, known.strip('"'))
         fill = filling(self._db, context.principal, context.channel.id, topics)
         spooled = named or await self._spool.get(key, fill, least=head.forgotten)
         with spooled.path.open("rb") as file:
@@ -109,6 +110,13 @@ class SnapshotRoute:
             await send_file(
                 send, file, size, method=method, asked=request.headers, tag=f'"{spooled.tag}"', headers=headers
             )
+
+
+def _below(scope: HTTPScope) -> str | None:
+    """What an address says behind `/snapshot`, as it was sent: routing makes one of several slashes. None: not ours."""
+    sent = unquote((scope.get("raw_path") or scope["path"].encode()).decode("latin-1"))
+    path = sent.removeprefix(scope.get("root_path", ""))
+    return path.removeprefix(PATH) if path.startswith(PATH) else None
 
 
 def named_topics(query_string: bytes) -> set[str] | None:

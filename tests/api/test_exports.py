@@ -180,11 +180,39 @@ async def test_a_bad_filter_is_told(market: Market, name: str, path: str, words:
     assert words in error["message"]
 
 
-@pytest.mark.parametrize("query", ["?%FF=%FF", "?status=%FF", "?" + "a=b&" * 600, "?" + "x" * 9000])
-async def test_an_address_of_nonsense_is_the_callers_fault(market: Market, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("?%FF=%FF", "UTF-8"),
+        ("?status=%FF", "UTF-8"),
+        ("?" + "channel=web&" * 600, "500 filters"),
+        ("?" + "a=b&" * 600, "500 filters"),
+        ("?" + "x" * 9000, "8192 characters"),
+    ],
+)
+async def test_an_address_of_nonsense_is_the_callers_fault(market: Market, query: str, words: str) -> None:
     response = await ask(market, f"orders.csv{query}")
     assert response.status_code == 400
-    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    (error,) = response.json()["errors"]
+    assert (error["extensions"]["code"], words in error["message"]) == ("BAD_REQUEST", True), error
+
+
+async def test_head_says_what_get_would_and_writes_no_export(market: Market) -> None:
+    async def head(name: str, who: str = "owner") -> httpx.Response:
+        return await market.client.head(f"/export/{name}", headers={"authorization": f"Bearer {market.tokens[who]}"})
+
+    told, got = await head("orders.csv?status=OPEN"), await ask(market, "orders.csv?status=OPEN")
+    assert (told.status_code, told.content) == (200, b"")
+    for name in ("content-type", "content-disposition", "cache-control", "vary", "x-content-type-options"):
+        assert told.headers[name] == got.headers[name], name
+    assert "content-length" not in told.headers
+    for name, who, status in (
+        ("orders.csv?status=SHIPPED", "owner", 400),
+        ("orders.csv", "catalog", 403),
+        ("orders.xml", "owner", 404),
+    ):
+        told = await head(name, who)
+        assert (told.status_code, told.content) == (status, b"")
 
 
 async def test_other_addresses_tokens_and_channels(market: Market) -> None:

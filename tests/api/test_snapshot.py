@@ -146,6 +146,10 @@ async def test_it_is_of_the_position_and_epoch_of_the_feed(market: Market) -> No
         ("anonymous", "?topics=", 400),
         ("anonymous", "?topic=PRODUCT", 400),
         ("anonymous", "/elsewhere", 404),
+        ("anonymous", "//", 404),
+        ("anonymous", "/snapshot", 404),
+        ("anonymous", "/schemas//PRODUCT.json", 404),
+        ("anonymous", "/", 200),
     ],
 )
 async def test_topics_that_are_none_or_not_theirs_are_refused(
@@ -204,7 +208,14 @@ async def test_it_can_be_had_in_parts_and_only_again_when_it_changed(market: Mar
     assert (await get(market, if_none_match=tag)).status_code == 304
     beyond = await get(market, range=f"bytes={size}-")
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
-    assert (await get(market, range="bytes=5-2")).status_code == 416
+    assert (await get(market, range="bytes=5-2")).content == whole.content
+    assert (await get(market, range=f"bytes={half}-{'9' * 40}")).content == whole.content[half:]
+    assert (await get(market, range=f"bytes={half}-", if_match=tag)).status_code == 206
+    assert (await get(market, if_match="*")).status_code == 200
+    for other in ('"another"', f"W/{tag}"):
+        refused = await get(market, range=f"bytes={half}-", if_match=other)
+        assert (refused.status_code, refused.content) == (412, b"")
+    assert (await get(market, if_unmodified_since="Thu, 01 Jan 1970 00:00:00 GMT")).status_code == 200
     head = await get(market, method="HEAD")
     assert (head.status_code, head.headers["content-length"], head.headers["etag"]) == (200, str(size), tag)
     assert head.content == b""

@@ -1,6 +1,8 @@
-"""A file sent over HTTP, whole or in part (RFC 9110, 13 and 14): ETag, If-None-Match, If-Range, Range, HEAD.
+"""A file sent over HTTP, whole or in part (RFC 9110, 13 and 14): ETag, If-Match, If-None-Match, If-Range, Range, HEAD.
 
-One part a request: of several the file is sent whole, as the RFC allows. A part that cannot be is a 416.
+One part a request: of several the file is sent whole, as the RFC allows, and where the header is malformed. A part
+that lies beyond the file is a 416. A file has a tag and no date: If-Modified-Since and If-Unmodified-Since say nothing
+of it.
 """
 
 import asyncio
@@ -13,7 +15,8 @@ from litestar.types import Send
 from .cors import Header
 
 CHUNK: Final = 256 * 1024
-_RANGE: Final = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})")
+_RANGE: Final = re.compile(r"bytes=([0-9]*)-([0-9]*)", re.IGNORECASE)
+_LARGEST: Final = 2**63
 
 
 class Part(NamedTuple):
@@ -29,27 +32,32 @@ class Unsatisfiable(Exception):
 
 def part_of(asked: str | None, size: int) -> Part | None:
     """The part that a Range header asks for; None: all of it. Raises Unsatisfiable."""
-    if asked is None or not asked.strip().lower().startswith("bytes") or "," in asked:
-        return None
-    found = _RANGE.fullmatch(asked.strip().lower())
+    found = _RANGE.fullmatch(asked.strip()) if asked is not None else None
     if found is None or found[1] == found[2] == "":
-        raise Unsatisfiable
+        return None
     if found[1] == "":
         # The last so many.
-        start, end = max(0, size - int(found[2])), size
+        start, end = max(0, size - _number(found[2])), size
     else:
-        start, end = int(found[1]), size if found[2] == "" else min(size, int(found[2]) + 1)
+        start, last = _number(found[1]), _LARGEST if found[2] == "" else _number(found[2])
+        if last < start:
+            return None
+        end = min(size, last + 1)
     if start >= end:
         raise Unsatisfiable
     return Part(start, end)
 
 
-def matches(named: str | None, tag: str) -> bool:
-    """Whether an If-None-Match header names this ETag, which is quoted."""
-    if named is None:
-        return False
-    tags = [each.strip().removeprefix("W/") for each in named.split(",")]
-    return tag in tags or "*" in tags
+def _number(digits: str) -> int:
+    """What these digits say; of more than any file has bytes, more than any file has."""
+    said = digits.lstrip("0")
+    return int(said or "0") if len(said) < 19 else _LARGEST
+
+
+def matches(named: str, tag: str, *, weakly: bool) -> bool:
+    """Whether an If-Match or (compared `weakly`) If-None-Match header names this ETag, which is quoted."""
+    tags = [each.strip() for each in named.split(",")]
+    return "*" in tags or tag in tags or (weakly and f"W/{tag}" in tags)
 
 
 async def send_file(
@@ -67,7 +75,10 @@ async def send_file(
     `tag`: its ETag, quoted. Nothing is read ahead of a client that is slow.
     """
     more: list[Header] = [*headers, (b"etag", tag.encode("ascii")), (b"accept-ranges", b"bytes")]
-    if matches(asked.get("if-none-match"), tag):
+    if (named := asked.get("if-match")) is not None and not matches(named, tag, weakly=False):
+        await _respond(send, 412, [*more, (b"content-length", b"0")])
+        return
+    if (named := asked.get("if-none-match")) is not None and matches(named, tag, weakly=True):
         await _respond(send, 304, more)
         return
     wanted = asked.get("range") if method == "GET" and asked.get("if-range", tag) == tag else None
