@@ -94,6 +94,8 @@ class Tx:
         # How many changes were emitted, and the outbox's id of the last one.
         self.emitted = 0
         self.told: int | None = None
+        # What was told and is not written yet (`events.outbox`); None where it is written at once.
+        self.gathered: list[Any] | None = None
 
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         return (await self.connection.execute(statement, parameters)).all()
