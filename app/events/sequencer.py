@@ -37,7 +37,7 @@ FEW: Final = 100
 """So many numbered rows are handed to this process's own follower; more are left to it to read."""
 BUSY_SECONDS, IDLE_SECONDS, STAYS_BUSY_SECONDS = 0.005, 0.020, 0.25
 """How often is looked for what writers of other processes have committed: in short steps while there is some."""
-ALONE_SECONDS, TOGETHER_SECONDS = 0.002, 0.008
+ALONE_SECONDS, TOGETHER_SECONDS = 0.002, 0.010
 """At least so long from pass to pass. Once several had their numbers from one pass, they share the next ones too;
 who writes alone waits for nobody.
 """
@@ -58,7 +58,7 @@ CATCH_UP: Final = """
 """
 # $1 token, $2 floor, $3 the highest id seen, $4 transactions in progress then, $5 the end of that snapshot.
 GO_ON: Final = f"""
-    SELECT id FROM outbox WHERE id > $2 AND id <= $3 AND xid = ANY($4::text[]::xid8[])
+    SELECT id FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid = ANY($4::text[]::xid8[])
     UNION ALL SELECT id FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid >= $5::text::xid8
     UNION ALL (SELECT id FROM outbox WHERE id > $3 ORDER BY id LIMIT {MOST})
 """
