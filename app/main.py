@@ -136,7 +136,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
         observe=metrics.webhook_tried,
         count=metrics.webhooks_wait,
     )
-    feed.on_rows(lambda _: sending.wake.set())
+    feed.on_rows(sending.hear)
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:

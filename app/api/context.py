@@ -69,6 +69,8 @@ class Context:
         self._told = outbox_id
         if outbox_id is not None:
             self.wrote = outbox_id
+            if self.feed is not None:
+                self.feed.committed(outbox_id)
 
     async def catch_up(self) -> None:
         """After a write, wait as long as its answer does anyway for this process to have read of it: then what is kept

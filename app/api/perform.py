@@ -9,6 +9,7 @@ from strawberry import UNSET
 
 from app.api.context import Info
 from app.api.errors import Payload, user_error
+from app.events.outbox import gathering
 from app.identity.principal import Actor
 from app.platform import operations
 from app.platform.db import Tx
@@ -34,14 +35,17 @@ async def perform(info: Info, payload: Callable[..., P], given: Any, command: Co
 
     async def write(tx: Tx) -> tuple[Result, bool, int | None]:
         if harmless and named is None:
-            return _portable(await command(tx, actor)), False, tx.told
+            async with gathering(tx):
+                result = _portable(await command(tx, actor))
+            return result, False, tx.told
         stored = await operations.claim(
             tx, operation_id, principal=actor.key, mutation=info.field_name, fingerprint=fingerprint
         )
         if stored is not None:
             return stored, True, None
-        result = _portable(await command(tx, actor))
-        await operations.store(tx, operation_id, result)
+        async with gathering(tx):
+            result = _portable(await command(tx, actor))
+            await operations.store(tx, operation_id, result)
         return result, False, tx.told
 
     try:

@@ -11,6 +11,7 @@ from app.browse.import_plan import ImportPlan
 from app.catalog.formats.records import FileShape, Lost, ProductRecord, RowError
 from app.catalog.importing.faults import fault
 from app.catalog.importing.products import ImportedVariant
+from app.events.outbox import savepoint
 from app.identity.principal import Actor
 from app.inventory.errors import StockMoved
 from app.inventory.guard import UNBOUNDED
@@ -102,7 +103,7 @@ async def _adjust(
             for place, (_, one) in enumerate(left)
         ]
         try:
-            async with tx.connection.begin_nested():
+            async with savepoint(tx):
                 done = await adjust(tx, actor, changes=changes, kind=kind, reason="import", reference=plan.source)
         except (Refusal, Refusals) as refused:
             at_fault = {int(refusal.path[0]): refusal for refusal in refused.refusals}

@@ -20,6 +20,7 @@ from app.catalog.formats.records import FileShape, Lost, ProductRecord, RowError
 from app.catalog.formats.shopify import Entry, read_products
 from app.catalog.importing.drafting import Target
 from app.catalog.importing.products import Imported, import_products
+from app.events.outbox import write_gathered
 from app.identity.principal import Actor
 from app.platform import clock
 from app.platform.db import Tx
@@ -177,12 +178,13 @@ async def _ahead(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch]:
 
 async def _rehearse(tx: Tx, actor: Actor, plan: ImportPlan, shape: FileShape, records: Sequence[ProductRecord]) -> Done:
     """As `_import`, and nothing of it stays."""
-    emitted = tx.emitted
+    await write_gathered(tx)
+    emitted, told = tx.emitted, tx.told
     savepoint = await tx.connection.begin_nested()
     try:
         return await _import(tx, actor, plan, shape, records)
     finally:
-        tx.emitted = emitted
+        tx.emitted, tx.told = emitted, told
         await savepoint.rollback()
 
 

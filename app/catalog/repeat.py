@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from sqlalchemy import BigInteger, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
+from app.events.outbox import savepoint
 from app.platform.db import Tx, sqlstate
 
 T = TypeVar("T")
@@ -26,14 +27,12 @@ class TakenMeanwhile(Exception):
 
 async def again_when_taken(tx: Tx, write: Callable[[], Awaitable[T]]) -> T:
     """Run `write` in a savepoint; once more, from its beginning, when a unique index or TakenMeanwhile stopped it."""
-    emitted, told = tx.emitted, tx.told
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            async with tx.connection.begin_nested():
+            async with savepoint(tx):
                 return await write()
         except (IntegrityError, TakenMeanwhile) as error:
             met = isinstance(error, TakenMeanwhile) or sqlstate(error) == UNIQUE_VIOLATION
             if not met or attempt == ATTEMPTS:
                 raise
-            tx.emitted, tx.told = emitted, told
     raise AssertionError("unreachable")

@@ -103,14 +103,18 @@ class Follower:
         # When the feed was read to its head, by `monotonic`; what was committed and had no number at the last look.
         self._confirmed = float("-inf")
         self._unread = 0
+        self._committed = 0
         # Whether the last write that waited for its number did so in vain: then the next ones do not wait.
         self._unnumbered = False
         self._listeners: list[Callable[[list[FeedRow]], None]] = []
 
     def hint(self, position: int) -> None:
         """The feed has come this far."""
-        self._hinted = max(self._hinted, position)
-        self._hint.set()
+        if position > self._hinted:
+            self._hinted = position
+        # What a sequencer of this process numbered was taken from it before it is heard of.
+        if position > self.position:
+            self._hint.set()
 
     def take(self, position: int, rows: list[FeedRow]) -> None:
         """The feed has come this far, and these are its last rows: from a sequencer in this process."""
@@ -157,9 +161,15 @@ class Follower:
             group.create_task(self._listen(), name="listen to the feed")
             group.create_task(self._follow(), name="follow the feed")
 
+    def committed(self, outbox_id: int) -> None:
+        """This process has committed this row: it is to be numbered while the answer is made."""
+        self._committed = max(self._committed, outbox_id)
+        self.poke.set()
+
     async def numbered(self, outbox_id: int, seconds: float = WAITS_FOR_NUMBERS) -> int | None:
         """The position of a row that this process has committed; None when it has none in time."""
-        self.poke.set()
+        if outbox_id > self._committed:
+            self.committed(outbox_id)
         position = await self.number_of(outbox_id, 0.0 if self._unnumbered else seconds)
         self._unnumbered = position is None
         if position is None:
@@ -211,9 +221,10 @@ class Follower:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOKS_EVERY):
                     await self._hint.wait()
+            hinted = self._hint.is_set()
             self._hint.clear()
             try:
-                if self._hinted <= self.position:
+                if not hinted:
                     await self._look()
                 while self.position < self._hinted and await self._read():
                     pass

@@ -1,13 +1,14 @@
 """Emitting changes: every command that changes what others follow tells it here, in its own transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, Uuid, bindparam, column, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, insert
+from sqlalchemy import BigInteger, Column, Text, Uuid, bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.events.scopes import STAFF
 from app.events.tables import outbox
@@ -71,48 +72,104 @@ class Change:
     action: Action = Action.UPSERT
 
 
-_given = (
-    func.json_to_recordset(bindparam("told", type_=JSON))
-    .table_valued(
-        column("topic", Text),
-        column("action", Text),
-        column("entity_id", Uuid),
-        column("version", BigInteger),
-        column("scopes_before", ARRAY(Text)),
-        column("scopes_after", ARRAY(Text)),
-        column("place", BigInteger),
-        name="given",
-    )
-    .render_derived(with_types=True)
+# Scopes travel as one text each: they have no spaces.
+_BETWEEN: Final = " "
+_COLUMNS: Final = (
+    Column("topic", Text),
+    Column("action", Text),
+    Column("entity_id", Uuid),
+    Column("version", BigInteger),
+    Column("scopes_before", Text),
+    Column("scopes_after", Text),
 )
-_NAMES: Final = ("topic", "action", "entity_id", "version", "scopes_before", "scopes_after")
+_given = (
+    func.unnest(*(bindparam(each.name, type_=ARRAY(each.type)) for each in _COLUMNS))
+    .table_valued(*(column(each.name, each.type) for each in _COLUMNS), with_ordinality="place", name="given")
+    .render_derived()
+)
 EMIT: Final = (
     insert(outbox)
-    .from_select(_NAMES, select(*(_given.c[name] for name in _NAMES)).order_by(_given.c.place), include_defaults=False)
+    .from_select(
+        [each.name for each in _COLUMNS],
+        select(
+            _given.c.topic,
+            _given.c.action,
+            _given.c.entity_id,
+            _given.c.version,
+            func.string_to_array(_given.c.scopes_before, _BETWEEN),
+            func.string_to_array(_given.c.scopes_after, _BETWEEN),
+        ).order_by(_given.c.place),
+        include_defaults=False,
+    )
     .returning(outbox.c.id)
 )
-"""One parameter, whatever there is to tell: an array for each column costs several times as much to send."""
+MOST_GATHERED: Final = 1_000
+"""So many changes wait for their transaction's end; with more, they are written at once."""
 
 
 async def emit(tx: Tx, changes: Iterable[Change]) -> None:
-    """Write these changes to the outbox, in their order. Call it after the entities are locked and written."""
-    rows = [
-        {
-            "topic": change.topic.value,
-            "action": change.action.value,
-            "entity_id": change.entity_id,
-            "version": change.version,
-            "scopes_before": change.after if change.before is None else change.before,
-            "scopes_after": change.after,
-            "place": place,
-        }
-        for place, change in enumerate(changes)
-    ]
-    if rows:
-        tx.told = (await tx.rows(EMIT, {"told": rows}))[-1].id
-        tx.emitted += len(rows)
+    """Tell these changes, in their order. Call it after their entities are locked and written.
+
+    They are written to the outbox at once; within `gathering`, at its end, with all that is told there.
+    """
+    if tx.gathered is None:
+        await _write(tx, list(changes))
+    elif tx.connection.in_nested_transaction():
+        assert not tx.gathered, "a savepoint that is rolled back takes along what was told before it: use `savepoint`"
+        await _write(tx, list(changes))
+    else:
+        tx.gathered += changes
+        if len(tx.gathered) > MOST_GATHERED:
+            await write_gathered(tx)
 
 
 async def emit_settings(tx: Tx, written: Iterable[tuple[UUID, int]]) -> None:
     """Tell the shop's own processes that these settings were written, each by its id and version."""
     await emit(tx, [Change(Topic.SETTINGS, key, version, after=()) for key, version in written])
+
+
+@asynccontextmanager
+async def gathering(tx: Tx) -> AsyncIterator[None]:
+    """Write what is told within the block in one statement, at its end; nothing when it raises."""
+    tx.gathered = []
+    try:
+        yield
+        await write_gathered(tx)
+    finally:
+        tx.gathered = None
+
+
+async def write_gathered(tx: Tx) -> None:
+    """Write what was told so far. To be called before a savepoint, which may take back what is told after it."""
+    if tx.gathered:
+        gathered, tx.gathered = tx.gathered, []
+        await _write(tx, gathered)
+
+
+@asynccontextmanager
+async def savepoint(tx: Tx) -> AsyncIterator[None]:
+    """What the block writes and tells stays, or nothing of it does when it raises."""
+    await write_gathered(tx)
+    emitted, told = tx.emitted, tx.told
+    try:
+        async with tx.connection.begin_nested():
+            yield
+    except BaseException:
+        tx.emitted, tx.told = emitted, told
+        raise
+
+
+async def _write(tx: Tx, changes: Sequence[Change]) -> None:
+    if not changes:
+        return
+    befores = [change.after if change.before is None else change.before for change in changes]
+    given = {
+        "topic": [change.topic.value for change in changes],
+        "action": [change.action.value for change in changes],
+        "entity_id": [change.entity_id for change in changes],
+        "version": [change.version for change in changes],
+        "scopes_before": [_BETWEEN.join(before) for before in befores],
+        "scopes_after": [_BETWEEN.join(change.after) for change in changes],
+    }
+    tx.told = (await tx.rows(EMIT, given))[-1].id
+    tx.emitted += len(changes)

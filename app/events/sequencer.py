@@ -28,8 +28,6 @@ from app.platform.db import Database
 from app.platform.lease import hold_office
 
 log = structlog.get_logger("feira.sequencer")
-_told = msgspec.json.Decoder(list[FeedRow]).decode
-
 OFFICE: Final = 1
 CHANNEL: Final = "feira_feed"
 """Listeners are told the new head; they read the rows."""
@@ -38,8 +36,11 @@ MOST: Final = 20_000
 FEW: Final = 100
 """So many numbered rows are handed to this process's own follower; more are left to it to read."""
 BUSY_SECONDS, IDLE_SECONDS, STAYS_BUSY_SECONDS = 0.005, 0.020, 0.25
-APART_SECONDS: Final = 0.002
-"""At least so long between two passes: a shop that writes all the time is numbered in batches."""
+"""How often is looked for what writers of other processes have committed: in short steps while there is some."""
+ALONE_SECONDS, TOGETHER_SECONDS = 0.002, 0.010
+"""At least so long from pass to pass. Once several had their numbers from one pass, they share the next ones too;
+who writes alone waits for nobody.
+"""
 
 BEGIN: Final = """
     UPDATE feed_head SET token = token + 1, cluster = CASE WHEN $1 = '' THEN cluster ELSE $1 END,
@@ -57,10 +58,13 @@ CATCH_UP: Final = """
 """
 # $1 token, $2 floor, $3 the highest id seen, $4 transactions in progress then, $5 the end of that snapshot.
 GO_ON: Final = f"""
-    SELECT id FROM outbox WHERE id > $2 AND id <= $3 AND xid = ANY($4::text[]::xid8[])
-    UNION ALL SELECT id FROM outbox WHERE id > $2 AND id <= $3 AND xid >= $5::text::xid8
+    SELECT id FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid = ANY($4::text[]::xid8[])
+    UNION ALL SELECT id FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid >= $5::text::xid8
     UNION ALL (SELECT id FROM outbox WHERE id > $3 ORDER BY id LIMIT {MOST})
 """
+# That is planned once: planning took longer than the pass. Such a plan knows nothing of how many rows there will be: it
+# must go by indexes, and where `id + 0` stands by that of `xid`, however far back the floor lies.
+PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
 _NUMBERING: Final = """
     WITH fresh AS MATERIALIZED ({fresh}),
     counted AS MATERIALIZED (SELECT count(*) AS rows, max(id) AS highest FROM fresh),
@@ -78,11 +82,13 @@ _NUMBERING: Final = """
     SELECT pg_current_snapshot()::text AS snapshot, counted.rows, {highest} AS highest, advanced.position, advanced.xid,
         CASE WHEN advanced.position IS NOT NULL THEN pg_notify('{channel}', advanced.position::text) END,
         CASE WHEN counted.rows BETWEEN 1 AND {few} THEN (
-            SELECT json_agg(told ORDER BY told.position)::text FROM (
+            SELECT json_build_object(
+                'rows', json_agg(told ORDER BY told.position), 'writers', count(DISTINCT told.xid)
+            )::text FROM (
                 -- Row by row: PostgreSQL does not know how few there are.
                 SELECT numbered.position, numbered.outbox_id, row.* FROM numbered CROSS JOIN LATERAL (
                     SELECT topic, action, entity_id, version, scopes_before AS before, scopes_after AS after,
-                        occurred_at
+                        occurred_at, xid
                     FROM outbox WHERE outbox.id = numbered.outbox_id OFFSET 0
                 ) AS row
             ) AS told
@@ -112,6 +118,16 @@ class Snapshot:
         return cls(int(oldest), end, tuple(filter(None, listed.split(","))))
 
 
+class Few(msgspec.Struct):
+    """What a pass numbered, and how many transactions wrote it."""
+
+    rows: list[FeedRow]
+    writers: int
+
+
+_few = msgspec.json.Decoder(Few).decode
+
+
 class Sequencer:
     """One term of office."""
 
@@ -130,6 +146,8 @@ class Sequencer:
         self._next_floor: tuple[int, int] | None = None
         self.told: list[FeedRow] = []
         """The rows that were numbered last, if they were few."""
+        self.shared = False
+        """Whether they were of several writers."""
 
     @classmethod
     async def begin(cls, connection: "asyncpg.Connection[Any]") -> Self:
@@ -142,6 +160,7 @@ class Sequencer:
         """Number what can be seen now; how many rows. Raises Deposed."""
         if self._snapshot is None:
             row = await self.connection.fetchrow(FIRST, self.token, self.floor)
+            await self.connection.execute(PLANNED_ONCE)
         else:
             last = self._snapshot
             row = await self.connection.fetchrow(
@@ -150,7 +169,9 @@ class Sequencer:
         assert row is not None
         if row["rows"] and row["position"] is None:
             raise Deposed
-        self.told = _told(row["told"]) if row["told"] is not None else []
+        few = None if row["told"] is None else _few(row["told"])
+        self.told = few.rows if few else []
+        self.shared = few.writers > 1 if few else row["rows"] > FEW
         snapshot = Snapshot.of(row["snapshot"])
         self._raise_floor(snapshot)
         if row["rows"]:
@@ -183,6 +204,7 @@ async def sequence(database: Database, poke: Event, numbered: Numbered = lambda 
         log.info("numbering", position=sequencer.position, epoch=sequencer.epoch)
         busy_until = 0.0
         while True:
+            poked = poke.is_set()
             poke.clear()
             began = monotonic()
             try:
@@ -192,9 +214,12 @@ async def sequence(database: Database, poke: Event, numbered: Numbered = lambda 
                 return
             if rows:
                 numbered(sequencer.position, sequencer.told)
-                busy_until = monotonic() + STAYS_BUSY_SECONDS
-                await asyncio.sleep(max(0.0, began + APART_SECONDS - monotonic()))
-            await _poked(poke, BUSY_SECONDS if monotonic() < busy_until else IDLE_SECONDS)
+                if not poked:
+                    busy_until = began + STAYS_BUSY_SECONDS
+                apart = TOGETHER_SECONDS if sequencer.shared else ALONE_SECONDS
+                await asyncio.sleep(max(0.0, began + apart - monotonic()))
+            looks = began + (BUSY_SECONDS if began < busy_until else IDLE_SECONDS)
+            await _poked(poke, max(0.0, looks - monotonic()))
 
     await hold_office(database, "sequencer", OFFICE, work)
 

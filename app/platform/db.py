@@ -95,6 +95,8 @@ class Tx:
         # How many changes were emitted, and the outbox's id of the last one.
         self.emitted = 0
         self.told: int | None = None
+        # What was told and is not written yet (`events.outbox`); None where it is written at once.
+        self.gathered: list[Any] | None = None
 
     @cached_property
     def _line(self) -> Line:

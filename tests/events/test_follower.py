@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.event import listens_for
 
 from app.events import follower as module
 from app.events.feed import FeedRow
 from app.events.follower import Follower
 from app.events.outbox import Topic, emit
-from app.events.sequencer import sequence
+from app.events.sequencer import CHANNEL, sequence
 from app.events.tables import feed_head
 from app.platform.db import Database
 from app.platform.ids import new_id
@@ -100,6 +101,40 @@ async def test_a_write_learns_its_position(database: Database):
     async with following(database, numbering=True) as one:
         ids = [await tell(database, change(), change()) for _ in range(5)]
         assert [await one.numbered(each, 5.0) for each in ids] == [2, 4, 6, 8, 10]
+
+
+async def test_who_numbers_reads_nothing_of_what_it_numbered(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LOOKS_EVERY", 60.0)
+    asked: list[str] = []
+    async with following(database, numbering=True) as one:
+        # What was heard of before it was elected is read.
+        await one.numbered(await tell(database), 5.0)
+
+        @listens_for(database.reads.sync_engine, "before_cursor_execute")
+        def hear(_connection, _cursor, statement: str, *_) -> None:
+            asked.append(statement)
+
+        heard: list[int] = []
+        async with database.apart() as connection:
+            await connection.add_listener(CHANNEL, lambda *told: heard.append(int(told[-1])))
+            for number_of in range(2, 22):
+                assert await one.numbered(await tell(database), 5.0) == number_of
+            async with asyncio.timeout(5):
+                while 21 not in heard:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        assert one.position == 21
+        assert asked == []
+
+
+async def test_a_commit_is_numbered_before_anybody_asks_for_its_number(database: Database):
+    async with following(database, numbering=True) as one:
+        await one.numbered(await tell(database), 5.0)
+        told = await tell(database)
+        one.committed(told)
+        await caught_up(one, 2)
+        one.poke.clear()
+        assert await one.numbered(told, 0.0) == 2
+        assert not one.poke.is_set()
 
 
 async def test_where_nobody_numbers_only_the_first_write_waits(database: Database):

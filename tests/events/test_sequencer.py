@@ -260,6 +260,29 @@ async def test_a_sequencer_whose_connection_is_cut_is_followed_by_another(databa
     await numbered(database)
 
 
+async def test_a_pass_is_planned_once_and_by_the_index_however_far_back_the_floor_lies(database: Database):
+    async with sequencing(database) as one:
+        await tell(database)
+        await one.number()
+        args = "1, 0, 10, ARRAY['5'], '6'"
+        await one.connection.execute(f"PREPARE again (bigint, bigint, bigint, text[], text) AS {sequencer.GO_ON}")
+        plan = "\n".join(row[0] for row in await one.connection.fetch(f"EXPLAIN EXECUTE again ({args})"))
+    # Of the rows below the highest that was seen only those of the transactions that are asked for are looked at.
+    assert plan.count("Index Cond: (xid = ANY") >= 1
+    assert plan.count("Index Cond: (xid >= ") >= 1
+    assert plan.count("$2") >= 1, "planned anew"
+    assert "Seq Scan" not in plan
+
+
+async def test_a_sequencer_knows_whether_several_wrote_what_it_numbered(database: Database):
+    async with sequencing(database) as one:
+        for writers, changes, shared in ((1, 3, False), (2, 1, True), (1, sequencer.FEW + 1, True), (0, 0, False)):
+            for _ in range(writers):
+                await tell(database, *(change() for _ in range(changes)))
+            assert await one.number() == writers * changes
+            assert one.shared == shared
+
+
 def test_a_snapshot_says_whom_it_could_not_see():
     read = sequencer.Snapshot.of("100:105:100,103")
     assert (read.oldest, read.end, read.in_progress) == (100, "105", ("100", "103"))

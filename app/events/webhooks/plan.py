@@ -32,13 +32,9 @@ _id = bindparam("hook", type_=Uuid)
 _waits = webhook_delivery.c.status == "PENDING"
 _now = bindparam("now", type_=DateTime(timezone=True))
 
-BEHIND: Final = (
-    select(webhook.c.id)
-    .where(
-        webhook.c.status == "ACTIVE",
-        webhook.c.deleted_at.is_(None),
-        webhook.c.planned < select(feed_head.c.position).scalar_subquery(),
-    )
+ACTIVE: Final = (
+    select(webhook.c.id, (webhook.c.planned < select(feed_head.c.position).scalar_subquery()).label("behind"))
+    .where(webhook.c.status == "ACTIVE", webhook.c.deleted_at.is_(None))
     .order_by(webhook.c.planned, webhook.c.id)
 )
 # Whoever else plans this webhook does it as well.
@@ -91,12 +87,14 @@ ORDER: Final = (
 LEAST_PLANNED: Final = select(func.min(webhook.c.planned)).where(webhook.c.deleted_at.is_(None))
 
 
-async def plan(db: Database, now: datetime, *, most: int = MOST_WAITING) -> int:
-    """Plan what can be planned now; how many rows of the feed that took."""
+async def plan(db: Database, now: datetime, *, most: int = MOST_WAITING) -> tuple[int, bool]:
+    """Plan what can be planned now; how many rows of the feed that took, and whether any webhook follows it."""
     taken = 0
-    for row in await db.rows(BEHIND):
-        taken += await db.run(partial(_plan, webhook_id=row.id, now=now, most=most))
-    return taken
+    active = await db.rows(ACTIVE)
+    for row in active:
+        if row.behind:
+            taken += await db.run(partial(_plan, webhook_id=row.id, now=now, most=most))
+    return taken, bool(active)
 
 
 async def _plan(tx: Tx, *, webhook_id: UUID, now: datetime, most: int) -> int:

@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Row
 
+from app.events.feed import FeedRow
 from app.events.webhooks import queue, sign
 from app.events.webhooks.message import Message, Shape, message, trial_message
 from app.events.webhooks.plan import MOST_WAITING, plan
@@ -46,7 +47,7 @@ def _uncounted(_waiting: int) -> None:
 
 @dataclass
 class Sending:
-    """What sends for one process. `wake`, when set, says that there may be something new in the feed."""
+    """What sends for one process. `wake`, when set, says that there may be something to do."""
 
     database: Database
     shape: Shape
@@ -62,6 +63,8 @@ class Sending:
     # Of webhooks that fail: how often in a row, and when the next attempt may be.
     _failing: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     _told_at: float = 0.0
+    # Whether there is a webhook at all, as far as the last round saw.
+    _followed: bool = True
 
     async def run(self) -> None:
         """Plan and send until cancelled."""
@@ -82,9 +85,14 @@ class Sending:
         finally:
             await self._end()
 
+    def hear(self, _rows: Sequence[FeedRow]) -> None:
+        """There is something new in the feed. Where nobody is sent it, that is nothing to wake for."""
+        if self._followed:
+            self.wake.set()
+
     async def _round(self) -> bool:
         now = clock.now()
-        planned = await plan(self.database, now, most=self.most_waiting)
+        planned, self._followed = await plan(self.database, now, most=self.most_waiting)
         if monotonic() - self._told_at > TELLS_EVERY:
             self._told_at = monotonic()
             self.count(await queue.waiting(self.database))
