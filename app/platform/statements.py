@@ -129,7 +129,7 @@ class Line:
         try:
             prepared = await self._ready(statement.sql, arguments)
             return statement.rows(await prepared.fetch(*arguments))
-        except Exception as error:
+        except BaseException as error:
             await self._fail(error, statement.sql, arguments)
 
     async def execute(self, statement: Plain, parameters: Parameters | None) -> int:
@@ -138,7 +138,7 @@ class Line:
         try:
             prepared = await self._ready(statement.sql, arguments)
             await prepared.fetch(*arguments)
-        except Exception as error:
+        except BaseException as error:
             await self._fail(error, statement.sql, arguments)
         count = prepared.get_statusmsg().rpartition(" ")[2]
         return int(count) if count.isdigit() else -1
@@ -149,7 +149,7 @@ class Line:
         try:
             prepared = await self._ready(statement.sql, arguments)
             await prepared.executemany(arguments)
-        except Exception as error:
+        except BaseException as error:
             await self._fail(error, statement.sql, arguments)
 
     async def _ready(self, sql: str, arguments: Sequence[Any]) -> Any:
@@ -166,8 +166,11 @@ class Line:
             self._prepared[sql] = prepared
         return prepared
 
-    async def _fail(self, error: Exception, sql: str, arguments: Sequence[Any]) -> NoReturn:
-        """Raise what SQLAlchemy would, and let go of a connection that is lost as it does."""
+    async def _fail(self, error: BaseException, sql: str, arguments: Sequence[Any]) -> NoReturn:
+        """Raise what SQLAlchemy would, and let go of a connection as it does: when it is lost, or the task cancelled."""
+        if not isinstance(error, Exception):
+            await greenlet_spawn(self._sync._handle_dbapi_exception, error, sql, tuple(arguments), None, None)
+            raise error
         if isinstance(error, asyncpg.InvalidCachedStatementError):
             # The schema has changed since: nothing that was prepared before is to be trusted.
             self._prepared.clear()
