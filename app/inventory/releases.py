@@ -7,7 +7,8 @@ from sqlalchemy import BigInteger, ColumnElement, Table, Update, cast, delete, f
 from app.inventory.events import TOLD, tell
 from app.inventory.guard import shortfall_after
 from app.inventory.tables import stock_level
-from app.platform.db import Parameters, Tx
+from app.platform.db import Tx
+from app.platform.statements import Parameters
 
 
 def releasing(table: Table, *which: ColumnElement[bool]) -> Update:
