@@ -49,7 +49,8 @@ class Till(Counter):
         self.sent.clear()
         operation = self.engine.operation(document(*name.split("/")))
         answer = await self.engine.execute(operation, {"input": given}, context)
-        assert answer.data is not None and not answer.errors, answer.errors
+        assert not answer.errors, answer.errors
+        assert answer.data is not None
         [payload] = answer.data.values()
         assert payload["userErrors"] == []
         return payload
