@@ -20,11 +20,20 @@ Result = dict[str, Any]
 Command = Callable[[Tx, Actor], Awaitable[Result]]
 
 
-async def perform(info: Info, payload: Callable[..., P], given: Any, command: Command, *, harmless: bool = False) -> P:
+async def perform(
+    info: Info,
+    payload: Callable[..., P],
+    given: Any,
+    command: Command,
+    *,
+    harmless: bool = False,
+    outcome: Result | None = None,
+) -> P:
     """Carry out a mutation once. `given`: its input. `command` answers the ids and plain values that its payload reads.
 
     The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs. `harmless`:
-    it may as well be carried out twice; of one without an operation id nothing is kept.
+    it may as well be carried out twice; of one without an operation id nothing is kept. `outcome`: what the command
+    will answer, where its input says so: it is kept with the claim.
     """
     context = info.context
     actor = context.actor
@@ -33,26 +42,35 @@ async def perform(info: Info, payload: Callable[..., P], given: Any, command: Co
     body = {name: value for name, value in plain(given).items() if name != "operation_id"}
     fingerprint = operations.fingerprint(info.field_name, body)
 
-    async def write(tx: Tx) -> tuple[Result, bool, int | None]:
+    expected = _portable(outcome)
+
+    async def write(tx: Tx) -> tuple[Result, bool, Tx]:
         if harmless and named is None:
             async with gathering(tx):
                 result = _portable(await command(tx, actor))
-            return result, False, tx.told
+            return result, False, tx
         stored = await operations.claim(
-            tx, operation_id, principal=actor.key, mutation=info.field_name, fingerprint=fingerprint
+            tx,
+            operation_id,
+            principal=actor.key,
+            mutation=info.field_name,
+            fingerprint=fingerprint,
+            outcome=expected,
         )
         if stored is not None:
-            return stored, True, None
+            return stored, True, tx
         async with gathering(tx):
             result = _portable(await command(tx, actor))
-            await operations.store(tx, operation_id, result)
-        return result, False, tx.told
+            if result != expected:
+                await operations.store(tx, operation_id, result)
+        return result, False, tx
 
     try:
-        result, replayed, told = await context.db.run(write, repeatable=True)
+        result, replayed, tx = await context.db.run(write, repeatable=True)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
-    context.wrote_now(told)
+    context.wrote_now(tx.told)
+    context.memory |= tx.remembered
     return payload(result=result, user_errors=[], replayed=replayed)
 
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.carts.basket import Basket
-from app.carts.write import cart_change, save, visit
+from app.carts.write import WRITTEN, cart_change, save, visit
 from app.events.outbox import Change
 from app.identity.principal import Actor
 from app.platform.db import Tx
@@ -17,4 +17,5 @@ async def close_as_ordered(tx: Tx, actor: Actor, basket: Basket, order_id: UUID)
     basket.changes |= {"status": "ORDERED", "order_id": order_id, "expires_at": None}
     await save(tx, actor, basket)
     await visit(tx, actor, basket.id)
+    tx.remembered[WRITTEN, basket.id] = None
     return cart_change(basket)

@@ -71,7 +71,7 @@ async def add_lines(
     """
     if not lines:
         raise InvalidInput("Name at least one line.", path=("lines",), code="EMPTY")
-    basket = await lock(tx, actor, cart_id, expected_version)
+    basket = await lock(tx, actor, cart_id, expected_version, variants={line.variant_id for line in lines})
     channel = await channel_of(tx, basket)
     variants = await put_lines(tx, actor, basket, channel, lines)
     await finish(tx, actor, basket, channel=channel, variants=variants)
@@ -100,7 +100,7 @@ async def put_lines(
 
 def _put(basket: Basket, actor: Actor, new: NewLine, variant: Sellable | None, at_till: bool) -> None:
     if variant is None or not variant.published:
-        if not actor.principal.may("catalog.read"):
+        if variant is None or not actor.principal.may("catalog.read"):
             # To a shopper a draft is not there, nor is what other channels sell.
             raise NotFound("There is no such variant.", path=(*new.path, "variant"))
         raise _not_for_sale((*new.path, "variant"))

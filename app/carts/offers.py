@@ -46,32 +46,75 @@ class Supply:
         return obtainable(stock, ignores_safety_stock=view.channel.ignores_safety_stock) if stock else 0
 
 
-async def supply_of(db: Reader, views: Sequence[CartView], variants: Mapping[UUID, Variants], now: datetime) -> Supply:
+async def supply_of(
+    db: Reader, views: Sequence[CartView], variants: Mapping[UUID, Variants], held: Mapping[UUID, Held]
+) -> Supply:
     """The supply of these carts. `variants`: by channel; what is not tracked is left out."""
     places = await locations_of_channels(db, {view.channel.id for view in views})
     location_ids = {place.id for some in places.values() for place in some}
     tracked = {key for some in variants.values() for key, variant in some.items() if variant.track_stock}
+    return Supply(places=places, stock=await stock_of(db, tracked, location_ids), held=held)
+
+
+async def _held(db: Reader, views: Sequence[CartView], now: datetime) -> dict[UUID, Held]:
+    return _current(await holds_of_carts(db, [view.basket.id for view in views]), now)
+
+
+def _current(holds: Mapping[UUID, Sequence[Any]], now: datetime) -> dict[UUID, Held]:
     held: dict[UUID, Held] = {}
-    for cart_id, rows in (await holds_of_carts(db, [view.basket.id for view in views])).items():
+    for cart_id, rows in holds.items():
         lines = held.setdefault(cart_id, {})
         for row in rows:
             if row.expires_at > now:
                 lines.setdefault(row.cart_line_id, {})[row.location_id] = row.quantity
-    return Supply(places=places, stock=await stock_of(db, tracked, location_ids), held=held)
+    return held
 
 
-async def notices_of(db: Reader, views: Sequence[CartView], now: datetime) -> dict[UUID, list[Notice]]:
-    """What changed under each cart's shopper: prices, items withdrawn, stock short now that its hold is gone."""
+async def notices_of(
+    db: Reader, views: Sequence[CartView], now: datetime, *, holds: Mapping[UUID, Sequence[Any]] | None = None
+) -> dict[UUID, list[Notice]]:
+    """What changed under each cart's shopper: prices, items withdrawn, stock short now that its hold is gone.
+
+    `holds`: what the carts hold, where it was read before. Only where that is too little is stock read.
+    """
     found = {view.basket.id: list(view.price_notices) for view in views}
     current = [view for view in views if is_open(view.basket.row) and view.basket.lines]
     if not current:
         return found
-    variants = await variants_of(db, _cases(current), now)
-    supply = await supply_of(db, current, variants, now)
+    variants = await _variants(db, current, now)
+    held = _current(holds, now) if holds is not None else await _held(db, current, now)
+    lacking = [view for view in current if _lacks(view, variants[view.channel.id], held)]
+    supply = await supply_of(db, lacking, variants, held) if lacking else None
     for view in current:
         known = variants[view.channel.id]
-        found[view.basket.id] += [*_withdrawn(view, known), *_short(view, known, supply)]
+        found[view.basket.id] += _withdrawn(view, known)
+        if supply is not None and view in lacking:
+            found[view.basket.id] += _short(view, known, supply)
     return found
+
+
+async def _variants(db: Reader, views: Sequence[CartView], now: datetime) -> Mapping[UUID, Variants]:
+    """By channel, what these carts hold; it need not be read of one that was just written."""
+    if len(views) == 1 and views[0].variants is not None:
+        return {views[0].channel.id: views[0].variants}
+    return await variants_of(db, _cases(views), now)
+
+
+def _lacks(view: CartView, variants: Variants, held: Mapping[UUID, Held]) -> bool:
+    """Whether a line holds less than it asks for."""
+    own = held.get(view.basket.id, {})
+    return any(
+        (variant := variants.get(line.variant_id)) is not None
+        and variant.track_stock
+        and _got(view, line, own) < line.quantity
+        for line in view.basket.lines
+    )
+
+
+def _got(view: CartView, line: Line, own: Held) -> int:
+    """What the line holds where it may come from."""
+    tied, there = tie_of(view.basket, line), own.get(line.id, {})
+    return min(line.quantity, sum(there.values()) if tied is None else there.get(tied, 0))
 
 
 def _withdrawn(view: CartView, variants: Variants) -> Iterable[Notice]:
@@ -90,9 +133,7 @@ def _short(view: CartView, variants: Variants, supply: Supply) -> Iterable[Notic
         variant = variants.get(line.variant_id)
         if variant is None or not variant.track_stock:
             continue
-        tied = tie_of(view.basket, line)
-        own = held.get(line.id, {})
-        got = min(line.quantity, sum(own.values()) if tied is None else own.get(tied, 0))
+        tied, got = tie_of(view.basket, line), _got(view, line, held)
         for place in supply.places[view.channel.id] if got < line.quantity else ():
             if tied in (None, place.id):
                 key = (line.variant_id, place.id)
@@ -123,7 +164,7 @@ async def offers_of(
     if not current:
         return [[] for _ in wanted]
     variants = await variants_of(db, _cases(current), now)
-    supply = await supply_of(db, current, variants, now)
+    supply = await supply_of(db, current, variants, await _held(db, current, now))
     cases = {view.basket.id: _asking(view, supply.places[view.channel.id], address) for view in current}
     ground = await ground_of(db, list(cases.values()), now, variants=variants)
     answers = []

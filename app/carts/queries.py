@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +25,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.carts.basket import CARTS, VISITS, Basket, baskets, is_open, rows_by_cart
-from app.carts.ground import Case, Ground, ground_of
+from app.carts.ground import Case, Ground, Variants, ground_of
 from app.carts.quote import Quoted, work_out
 from app.carts.tables import cart, cart_delivery, cart_line
 from app.channels.queries import channels_by_ids
 from app.identity.principal import Principal
+from app.inventory.ledger import Reserved
 from app.platform.db import Reader
 from app.platform.errors import Refusal, Refusals
 
@@ -74,12 +76,17 @@ class Notice:
 
 @dataclass(slots=True)
 class CartView:
-    """A cart as it is shown. `quoted`: today's quote, which stands in the basket, where the promise is over."""
+    """A cart as it is shown. `quoted`: today's quote, which stands in the basket, where the promise is over.
+
+    `variants`: those of its lines as its channel sells them, and `holds`: as rows of `hold`, where they are known.
+    """
 
     basket: Basket
     channel: Row[Any]
     quoted: Quoted | None = None
     price_notices: list[Notice] = field(default_factory=list)
+    variants: Variants | None = None
+    holds: Sequence[Any] | None = None
 
     @property
     def promised_until(self) -> datetime | None:
@@ -91,6 +98,24 @@ class CartView:
     def amounts(self) -> Mapping[str, Any]:
         """The cart's columns as they are shown."""
         return {**self.basket.row._mapping, **self.basket.changes}
+
+
+def written(
+    basket: Basket, channel: Row[Any], variants: Variants, holds: Sequence[Reserved], until: datetime
+) -> CartView:
+    """A cart as a command has just written it, for the answer: it is promised, and nothing has changed since."""
+    before = vars(basket.row) if basket.new else basket.row._mapping
+    values = dict.fromkeys(cart.c.keys()) | dict(before) | basket.changes
+    row = SimpleNamespace(**values, _mapping=values)
+    held = [
+        SimpleNamespace(
+            cart_line_id=each.line_id, location_id=each.location_id, quantity=each.quantity, expires_at=until
+        )
+        for each in holds
+    ]
+    return CartView(
+        Basket(row=row, lines=basket.lines, deliveries=basket.deliveries), channel, variants=variants, holds=held
+    )
 
 
 async def view_carts(db: Reader, rows: Sequence[Row[Any]], now: datetime) -> dict[UUID, CartView]:

@@ -1,7 +1,6 @@
 """The stock that a cart holds: what its lines ask for, where that may come from, and making it so."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,37 +9,33 @@ from sqlalchemy import Row
 from app.carts.basket import SHIP, Basket, Line
 from app.carts.ground import Variants
 from app.channels.queries import locations_of_channel
-from app.inventory import reservations
 from app.inventory.queries import holds_of_carts
 from app.inventory.reservations import Demand
 from app.inventory.sourcing import rank_locations
 from app.platform.db import Tx
 
 
-async def claim_stock(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any], *, expires_at: datetime) -> None:
-    """Make the cart's holds what its lines ask for, until `expires_at`.
+async def held_by(tx: Tx, basket: Basket) -> Sequence[Row[Any]]:
+    """The cart's holds; those that have expired may be gone soon."""
+    return () if basket.new else (await holds_of_carts(tx, [basket.id])).get(basket.id, ())
 
-    Raises one InsufficientStock for each line that this command touches and that is short. A line that it leaves alone
-    and whose hold has ended meanwhile holds what there is: its shopper is told by a notice, and may go on.
+
+async def stock_asked(
+    tx: Tx, basket: Basket, variants: Variants, channel: Row[Any], holds: Sequence[Row[Any]]
+) -> list[Demand]:
+    """What the cart's lines ask to have held, and those that hold and ask for nothing any more.
+
+    A line that this command touches is refused where it is short. One that it leaves alone and whose hold has ended
+    meanwhile holds what there is: its shopper is told by a notice, and may go on.
     """
-    holds: Sequence[Row[Any]] = ()
-    if not basket.new:
-        holds = (await holds_of_carts(tx, [basket.id])).get(basket.id, ())
     held = _by_line(holds)
     demands = await _demands(tx, basket, variants, channel, held)
     wanted = {demand.line_id for demand in demands}
-    demands += [
+    return demands + [
         Demand(line_id=row.cart_line_id, variant_id=row.variant_id, quantity=0, location_ids=())
         for row in {row.cart_line_id: row for row in holds}.values()
         if row.cart_line_id not in wanted
     ]
-    await reservations.hold(
-        tx,
-        cart_id=basket.id,
-        demands=demands,
-        expires_at=expires_at,
-        ignores_safety_stock=channel.ignores_safety_stock,
-    )
 
 
 async def demands_of(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any]) -> list[Demand]:

@@ -1,13 +1,15 @@
 """The frame of every cart command: lock the cart, change it in memory, quote it, write it, hold its stock, tell it."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     DateTime,
     Integer,
     Row,
+    Table,
     Update,
     Uuid,
     any_,
@@ -20,20 +22,25 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
+from app.carts.ahead import TO_CHANGE, read_ahead
 from app.carts.basket import Basket, baskets
 from app.carts.ground import Variants
+from app.carts.queries import written
 from app.carts.quote import Quoted, quote
-from app.carts.stock import claim_stock, demands_of
+from app.carts.stock import demands_of, held_by, stock_asked
 from app.carts.tables import cart, cart_delivery, cart_line, cart_visit
 from app.channels.queries import channels_by_ids
-from app.events.outbox import Change, Topic, emit
+from app.events.outbox import Change, Topic
 from app.events.scopes import sales_scopes
 from app.identity.access import may_find_cart, may_open_cart
 from app.identity.principal import Actor
+from app.inventory import reservations
+from app.platform.ahead import Questions
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version
+from app.platform.unnest import insert_records
 
 __all__ = [
     "cart_change",
@@ -49,6 +56,8 @@ __all__ = [
 ]
 
 MOST_LINES = 500
+WRITTEN: Final = "written cart"
+"""With a cart's id, under which a command remembers the view of what it wrote; None: it is to be read."""
 
 LOCK = select(cart).where(cart.c.id == bindparam("id")).with_for_update()
 CREATE = insert(cart)
@@ -57,18 +66,16 @@ DROP_LINES = delete(cart_line).where(cart_line.c.cart_id == bindparam("the_cart"
 DROP_DELIVERIES = delete(cart_delivery).where(
     cart_delivery.c.cart_id == bindparam("the_cart"), cart_delivery.c.id == _dropped
 )
-_put_line = insert(cart_line)
-PUT_LINE = _put_line.on_conflict_do_update(
-    index_elements=[cart_line.c.id],
-    set_={each.name: _put_line.excluded[each.name] for each in cart_line.c if each.name not in {"id", "cart_id"}},
-)
-_put_delivery = insert(cart_delivery)
-PUT_DELIVERY = _put_delivery.on_conflict_do_update(
-    index_elements=[cart_delivery.c.id],
-    set_={
-        each.name: _put_delivery.excluded[each.name] for each in cart_delivery.c if each.name not in {"id", "cart_id"}
-    },
-)
+
+
+def _put(table: Table) -> Insert:
+    statement = insert_records(table)
+    new = {each.name: statement.excluded[each.name] for each in table.c if each.name not in {"id", "cart_id"}}
+    return statement.on_conflict_do_update(index_elements=[table.c.id], set_=new)
+
+
+PUT_LINES = _put(cart_line)
+PUT_DELIVERIES = _put(cart_delivery)
 _begin = select(literal(1).label("one")).subquery("begin")
 _last = (
     select(cart_visit.c.position, cart_visit.c.channel_id)
@@ -113,9 +120,18 @@ def may_find(actor: Actor, row: Any) -> bool:
     )
 
 
-async def lock(tx: Tx, actor: Actor, cart_id: UUID | None, expected_version: int | None) -> Basket:
+async def lock(
+    tx: Tx,
+    actor: Actor,
+    cart_id: UUID | None,
+    expected_version: int | None,
+    *,
+    questions: Questions = TO_CHANGE,
+    **beside: Any,
+) -> Basket:
     """The cart, locked until the transaction ends, with lines and deliveries as they are then.
 
+    `questions`: what the command asks of it next is read ahead, `beside` it as `read_ahead` takes it.
     Raises NotFound at `cartId`, VersionConflict, and InvalidInput (CART_CLOSED, CART_EXPIRED) when it takes no changes.
     """
     row = await tx.row(LOCK, {"id": cart_id}) if cart_id is not None else None
@@ -126,6 +142,7 @@ async def lock(tx: Tx, actor: Actor, cart_id: UUID | None, expected_version: int
     if row.status != "ACTIVE":
         raise InvalidInput(f"This cart is {row.status.lower()}.", path=("cartId",), code="CART_CLOSED")
     check_version(expected_version, row.version, "Cart", row.id)
+    await read_ahead(tx, row, actor.now, questions=questions, **beside)
     return (await baskets(tx, [row]))[row.id]
 
 
@@ -162,10 +179,22 @@ async def finish(
     elif anew:
         basket.changes["prices_promised_until"] = now + timedelta(minutes=channel.price_promise_minutes)
     basket.changes["expires_at"] = now + timedelta(days=channel.cart_days)
-    await save(tx, actor, basket)
-    await visit(tx, actor, basket.id)
-    await claim_stock(tx, basket, quoted.variants, channel, expires_at=now + timedelta(minutes=channel.hold_minutes))
-    await emit(tx, [cart_change(basket)])
+    held = await held_by(tx, basket)
+    demands = await stock_asked(tx, basket, quoted.variants, channel, held)
+    until = now + timedelta(minutes=channel.hold_minutes)
+    async with tx.together():
+        await save(tx, actor, basket)
+        await visit(tx, actor, basket.id)
+        holds = await reservations.hold(
+            tx,
+            cart_id=basket.id,
+            demands=demands,
+            expires_at=until,
+            ignores_safety_stock=channel.ignores_safety_stock,
+            also=[cart_change(basket)],
+            holding=bool(held),
+        )
+    tx.remembered[WRITTEN, basket.id] = written(basket, channel, quoted.variants, holds, until)
     return quoted
 
 
@@ -173,19 +202,23 @@ async def save(tx: Tx, actor: Actor, basket: Basket) -> None:
     """Write the cart's row, its version raised by one, and those of its lines and deliveries that changed."""
     basket.changes |= {"version": basket.row.version + 1, "updated_at": actor.now}
     if basket.new:
-        await tx.execute(CREATE, vars(basket.row) | basket.changes)
+        await tx.later(CREATE, vars(basket.row) | basket.changes)
     else:
-        await tx.execute(_update(basket.changes), {"the_cart": basket.id, **_named(basket.changes)})
+        await tx.later(_update(frozenset(basket.changes)), {"the_cart": basket.id, **_named(basket.changes)})
     dropped = basket.dropped()
     if dropped:
-        await tx.execute(DROP_LINES, {"the_cart": basket.id, "dropped": dropped})
-        await tx.execute(DROP_DELIVERIES, {"the_cart": basket.id, "dropped": dropped})
-    await tx.many(PUT_LINE, basket.written(basket.lines))
-    await tx.many(PUT_DELIVERY, basket.written(basket.deliveries))
+        await tx.later(DROP_LINES, {"the_cart": basket.id, "dropped": dropped})
+        await tx.later(DROP_DELIVERIES, {"the_cart": basket.id, "dropped": dropped})
+    if lines := basket.written(basket.lines):
+        await tx.later(PUT_LINES, {"records": lines})
+    if deliveries := basket.written(basket.deliveries):
+        await tx.later(PUT_DELIVERIES, {"records": deliveries})
 
 
-def _update(changes: dict[str, Any]) -> Update:
-    return update(cart).where(cart.c.id == bindparam("the_cart")).values({n: bindparam(f"new_{n}") for n in changes})
+@cache
+def _update(changed: frozenset[str]) -> Update:
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in sorted(changed)}
+    return update(cart).where(cart.c.id == bindparam("the_cart")).values(values)
 
 
 def _named(changes: dict[str, Any]) -> dict[str, Any]:
@@ -194,7 +227,7 @@ def _named(changes: dict[str, Any]) -> dict[str, Any]:
 
 async def visit(tx: Tx, actor: Actor, cart_id: UUID) -> None:
     """Remember that the cart was touched from the caller's channel, unless it was the last that touched it."""
-    await tx.execute(VISIT, {"the_cart": cart_id, "channel": actor.channel_id, "moment": actor.now})
+    await tx.later(VISIT, {"the_cart": cart_id, "channel": actor.channel_id, "moment": actor.now})
 
 
 def scopes_of(row: Any, **changed: Any) -> list[str]:

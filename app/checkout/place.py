@@ -4,7 +4,7 @@ The stock is taken last, so that the lock on a level that everybody wants is hel
 written after it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,11 @@ from app.carts.totals import cash_rounding
 from app.carts.write import demands_of, lock
 from app.catalog.queries import sellable
 from app.channels.queries import channels_by_ids
+from app.checkout.ahead import TO_SELL
 from app.checkout.checks import CART, check_deliveries
 from app.checkout.draft import draft_order
 from app.checkout.price import check_expected, settled_quote
-from app.events.outbox import Change, Topic, emit
+from app.events.outbox import Change, Topic
 from app.events.scopes import sales_scopes
 from app.fulfillment.create import record as record_fulfillment
 from app.identity import fields
@@ -67,7 +68,19 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
     METHOD_NOT_ALLOWED, LOCATION_CLOSED, TENDERS_DO_NOT_ADD_UP, RECEIPT_NUMBER_TAKEN, …), PriceChanged, and one
     InsufficientStock for each line that is short: nothing is sold.
     """
-    basket = await lock(tx, actor, checkout.cart_id, checkout.expected_version)
+    return await place_as(tx, actor, checkout.cart_id, checkout.expected_version, lambda _: checkout)
+
+
+async def place_as(
+    tx: Tx,
+    actor: Actor,
+    cart_id: UUID | None,
+    expected_version: int | None,
+    said: Callable[[str], Checkout],
+) -> Placed:
+    """`place`, where what the caller says is only understood (`said`) once the cart's currency is known."""
+    basket = await lock(tx, actor, cart_id, expected_version, questions=TO_SELL)
+    checkout = said(basket.row.currency)
     if not basket.lines:
         raise InvalidInput("The cart is empty.", path=CART, code="EMPTY")
     receipt_number = fields.optional_text(checkout.receipt_number, ("receiptNumber",), most=LONGEST_RECEIPT_NUMBER)
@@ -82,19 +95,20 @@ async def place(tx: Tx, actor: Actor, checkout: Checkout) -> Placed:
     change = check_tenders(checkout.tenders, total)
     draft = await draft_order(tx, actor, basket, channel, email=email, receipt_number=receipt_number)
     takes = await _takes(tx, basket, variants, channel, draft)
-    await _write(tx, actor, basket, draft, checkout.tenders)
-    closed = await close_as_ordered(tx, actor, basket, draft.id)
-    taken = await allocate(
-        tx,
-        cart_id=basket.id,
-        order_id=draft.id,
-        order_number=draft.columns["number"],
-        takes=takes,
-        actor=actor,
-        now=actor.now,
-        ignores_safety_stock=channel.ignores_safety_stock,
-    )
-    await emit(tx, [_placed(basket, draft, taken), closed])
+    async with tx.together():
+        await _write(tx, actor, basket, draft, checkout.tenders)
+        closed = await close_as_ordered(tx, actor, basket, draft.id)
+        await allocate(
+            tx,
+            cart_id=basket.id,
+            order_id=draft.id,
+            order_number=draft.columns["number"],
+            takes=takes,
+            actor=actor,
+            now=actor.now,
+            ignores_safety_stock=channel.ignores_safety_stock,
+            also=lambda taken: [_placed(basket, draft, taken), closed],
+        )
     return Placed(order_id=draft.id, change=change, currency=basket.row.currency)
 
 

@@ -22,6 +22,7 @@ from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, collect
 from app.platform.ids import new_id
 from app.platform.quantities import format_quantity
+from app.platform.unnest import insert_records
 
 LONGEST_TEXT = 200
 MOST_PARTS = 500
@@ -29,7 +30,7 @@ MOST_PARTS = 500
 LEFT = {"CARRY_OUT": "COMPLETED", "PICKUP": "COMPLETED", "SHIP": "IN_TRANSIT"}
 
 INSERT = insert(fulfillment)
-INSERT_LINE = insert(fulfillment_line)
+INSERT_LINES = insert_records(fulfillment_line)
 ALLOCATED = select(allocation.c.order_line_id).where(allocation.c.order_id == bindparam("order_id"))
 
 
@@ -186,7 +187,7 @@ async def record(
 ) -> UUID:
     """Write a fulfillment of goods that have left; its id. Counting it at the order's lines is the caller's."""
     fulfillment_id = new_id()
-    await tx.execute(
+    await tx.later(
         INSERT,
         {
             "id": fulfillment_id,
@@ -200,11 +201,9 @@ async def record(
             "updated_at": actor.now,
         },
     )
-    await tx.many(
-        INSERT_LINE,
-        [
-            {"fulfillment_id": fulfillment_id, "order_line_id": line_id, "quantity": quantity}
-            for line_id, quantity in quantities.items()
-        ],
-    )
+    lines = [
+        {"fulfillment_id": fulfillment_id, "order_line_id": line_id, "quantity": quantity}
+        for line_id, quantity in quantities.items()
+    ]
+    await tx.later(INSERT_LINES, {"records": lines})
     return fulfillment_id

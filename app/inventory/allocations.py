@@ -1,6 +1,6 @@
 """What orders have a claim to: allocate, fulfill, cancel, return. The caller has locked the order, and its cart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.events.outbox import Change
 from app.identity.principal import Actor
 from app.inventory.claims import Claim, grant
 from app.inventory.guard import ASKED, LOCK, Level, Levels, create, keys_of, lock, locking, write
@@ -98,11 +99,13 @@ async def allocate(
     actor: Actor,
     now: datetime,
     ignores_safety_stock: bool = False,
+    also: Callable[[Sequence[Taken]], Sequence[Change]] = lambda _: (),
 ) -> list[Taken]:
     """Turn what the cart holds into what the order has allocated, or into sales where it leaves now.
 
     A line's own hold, were it expired, is taken as it is; what is held elsewhere, or no longer, passes the guard anew.
-    All the cart's holds are gone afterwards. Raises InsufficientStock, one for each short line.
+    All the cart's holds are gone afterwards. `also`: what is told together with the levels. Raises InsufficientStock,
+    one for each short line.
     """
     keys = {(take.variant_id, place) for take in takes for place in take.location_ids}
     levels = await lock(tx, LOCK_CART, {**keys_of(sorted(keys)), "the_cart_id": cart_id})
@@ -144,7 +147,7 @@ async def allocate(
         ),
         "dropped_holds": [row.id for row in holds],
     }
-    await write(tx, WRITE_ORDER, levels, parameters, ignores_safety_stock=ignores_safety_stock)
+    await write(tx, WRITE_ORDER, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also(taken))
     return taken
 
 

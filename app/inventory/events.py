@@ -1,7 +1,7 @@
 """What a change of stock tells: STOCK for each level, AVAILABILITY once for each variant."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -34,8 +34,8 @@ TOLD: tuple[ColumnElement[Any], ...] = (
 """What a statement that writes levels returns, so that `tell` needs no statement to find out more."""
 
 
-async def tell(tx: Tx, written: Iterable[Row[Any]]) -> None:
-    """Emit the change of these levels, each raised by one version; rows as `TOLD` names them.
+async def tell(tx: Tx, written: Iterable[Row[Any]], *, also: Sequence[Change] = ()) -> None:
+    """Emit the change of these levels, each raised by one version, and then `also`; rows as `TOLD` names them.
 
     A variant's AVAILABILITY has the sum of its levels' versions. Writers of two of its levels do not wait for each
     other, so two of its changes may carry one version: their order is their position.
@@ -50,5 +50,6 @@ async def tell(tx: Tx, written: Iterable[Row[Any]]) -> None:
             told.add(row.variant_id)
             version = row.versions_before + raised[row.variant_id]
             changes.append(Change(Topic.AVAILABILITY, row.variant_id, version, after=sight_scopes(row.sold_in)))
+    changes += also
     if changes:
         await emit(tx, changes)

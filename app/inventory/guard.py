@@ -4,7 +4,7 @@ A command locks every level that it may touch in one statement, by (variant, loc
 later one; decides; and writes each level once, whatever number of lines share it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import TypeEngine
 
 from app.catalog.tables import product, variant
+from app.events.outbox import Change
 from app.inventory.errors import InsufficientStock
 from app.inventory.events import TOLD, tell
 from app.inventory.tables import stock_level
@@ -237,9 +238,15 @@ def guarded_update() -> Update:
 
 
 async def write(
-    tx: Tx, statement: Update, levels: Levels, parameters: Mapping[str, Any], *, ignores_safety_stock: bool = False
+    tx: Tx,
+    statement: Update,
+    levels: Levels,
+    parameters: Mapping[str, Any],
+    *,
+    ignores_safety_stock: bool = False,
+    also: Sequence[Change] = (),
 ) -> None:
-    """Change the levels by a `guarded_update`, with what hangs on it, and tell of them.
+    """Change the levels by a `guarded_update`, with what hangs on it and what was put off; tell of them, and of `also`.
 
     Raises InsufficientStock when the guard lets through fewer levels than were asked for; the caller's transaction must
     be rolled back then.
@@ -249,7 +256,7 @@ async def write(
         (level.variant_id, level.location_id, level.on_hand_change, level.reserved_change, level.guarded)
         for level in written
     ]
-    rows = await tx.rows(
+    rows = await tx.along(
         statement,
         {
             **arrays("changes", values, "variant_id", "location_id", "on_hand", "reserved", "guarded"),
@@ -259,7 +266,7 @@ async def write(
     )
     if len(rows) != len(written):
         _refuse(written, rows)
-    await tell(tx, rows)
+    await tell(tx, rows, also=also)
 
 
 def _refuse(asked_for: list[Level], rows: Iterable[Row[Any]]) -> None:

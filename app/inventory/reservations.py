@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, Uuid, any_, bindparam, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.events.outbox import Change, emit
 from app.inventory.allocations import Item, Take, Taken, allocate, cancel_order, fulfill, return_stock
 from app.inventory.claims import Claim, grant
 from app.inventory.guard import ASKED, Levels, keys_of, lock, locking, write
@@ -79,20 +80,32 @@ RELEASE_LINES = releasing(held, _of_cart, _of_lines)
 
 
 async def hold(
-    tx: Tx, *, cart_id: UUID, demands: Sequence[Demand], expires_at: datetime, ignores_safety_stock: bool = False
-) -> None:
+    tx: Tx,
+    *,
+    cart_id: UUID,
+    demands: Sequence[Demand],
+    expires_at: datetime,
+    ignores_safety_stock: bool = False,
+    also: Sequence[Change] = (),
+    holding: bool = True,
+) -> list[Reserved]:
     """Make what these lines of the cart hold exactly this, until `expires_at`. One demand for each line.
 
     A line keeps in place what it holds already, were it expired, as far as its locations still allow; only the
     difference passes the guard, spread over the locations in order. Raises InsufficientStock, one for each short line;
-    rolled back, every line holds what it held before.
+    rolled back, every line holds what it held before. `also`: what is told
+    together with the levels. Not `holding`: the cart holds nothing, as its lock lets nobody change. Answers what these
+    lines hold then.
     """
     if not demands:
-        return
+        # What is told comes last.
+        await tx.settle()
+        await emit(tx, also)
+        return []
     line_ids = [demand.line_id for demand in demands]
     keys = {(demand.variant_id, place) for demand in demands for place in demand.location_ids if demand.quantity > 0}
     levels = await lock(tx, LOCK_LINES, {**keys_of(sorted(keys)), "line_ids": line_ids})
-    holds = await tx.rows(HOLDS_OF_LINES, {"line_ids": line_ids})
+    holds = await tx.rows(HOLDS_OF_LINES, {"line_ids": line_ids}) if holding else []
     kept = _keep(levels, demands, holds)
     claims = [
         Claim(
@@ -112,7 +125,8 @@ async def hold(
     in_place = {(row.line_id, row.location_id) for row in rows}
     dropped = [row.id for row in holds if (row.cart_line_id, row.location_id) not in in_place]
     parameters = holds_parameters(cart_id, expires_at, rows, dropped)
-    await write(tx, WRITE_HOLDS, levels, parameters, ignores_safety_stock=ignores_safety_stock)
+    await write(tx, WRITE_HOLDS, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also)
+    return rows
 
 
 def _keep(levels: Levels, demands: Sequence[Demand], holds: Sequence[Row[Any]]) -> defaultdict[UUID, dict[UUID, int]]:

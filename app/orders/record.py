@@ -11,12 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from app.orders.tables import order, order_delivery, order_line, order_number, order_visit
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput
+from app.platform.unnest import insert_records
 
 NUMBER = select(order_number.next_value())
 INSERT = insert(order)
-INSERT_LINE = insert(order_line)
-INSERT_DELIVERY = insert(order_delivery)
-INSERT_VISIT = insert(order_visit)
+INSERT_LINES = insert_records(order_line, without=("returned", "cancelled"))
+INSERT_DELIVERIES = insert_records(order_delivery)
+INSERT_VISITS = insert_records(order_visit)
 RECEIPT = select(order.c.id).where(order.c.receipt_number == bindparam("receipt_number"))
 
 
@@ -43,16 +44,24 @@ async def record(tx: Tx, draft: OrderDraft) -> None:
     receipt_number = draft.columns.get("receipt_number")
     if receipt_number is not None and await tx.value(RECEIPT, {"receipt_number": receipt_number}) is not None:
         raise _taken()
-    try:
-        await tx.execute(INSERT, {"id": draft.id, **draft.columns})
-    except IntegrityError as error:
-        # Two tills printed the same number at the same moment: the other one was first.
-        if "receipt_number" in str(error.orig):
-            raise _taken() from error
-        raise
-    await tx.many(INSERT_DELIVERY, [row | {"order_id": draft.id} for row in draft.deliveries])
-    await tx.many(INSERT_LINE, [row | {"order_id": draft.id} for row in draft.lines])
-    await tx.many(INSERT_VISIT, [row | {"order_id": draft.id} for row in draft.visits])
+    columns = {"id": draft.id, **draft.columns}
+    if receipt_number is None:
+        await tx.later(INSERT, columns)
+    else:
+        try:
+            await tx.execute(INSERT, columns)
+        except IntegrityError as error:
+            # Two tills printed the same number at the same moment: the other one was first.
+            if "receipt_number" in str(error.orig):
+                raise _taken() from error
+            raise
+    for statement, rows in (
+        (INSERT_DELIVERIES, draft.deliveries),
+        (INSERT_LINES, draft.lines),
+        (INSERT_VISITS, draft.visits),
+    ):
+        if rows:
+            await tx.later(statement, {"records": [row | {"order_id": draft.id} for row in rows]})
 
 
 def _taken() -> InvalidInput:

@@ -99,7 +99,7 @@ async def tell(tx: Tx, row: Row[Any], version: int, *, before: Places, moved: bo
 
 async def note(tx: Tx, actor: Actor, order_id: UUID, kind: str, *, details: dict[str, Any] | None = None) -> None:
     """Add to what happened to the order. `kind`: placed, paid, fulfilled, cancelled."""
-    await tx.execute(
+    await tx.later(
         EVENT,
         {
             "id": new_id(),

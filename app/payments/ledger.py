@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, bindparam, select
 
 from app.identity.principal import Principal
 from app.payments.tables import posting
 from app.platform.db import Tx
 from app.platform.ids import new_id
+from app.platform.unnest import insert_records
 
-INSERT = insert(posting)
+INSERT = insert_records(posting)
 SALE_OF = (
     select(posting)
     .where(posting.c.order_id == bindparam("order_id"), posting.c.reason == "sale")
@@ -57,7 +58,8 @@ async def post(tx: Tx, *, order_id: UUID, currency: str, now: datetime, postings
                     "posted_at": now,
                 }
             )
-    await tx.many(INSERT, rows)
+    if rows:
+        await tx.later(INSERT, {"records": rows})
 
 
 def sale_postings(order_id: UUID, *, goods: int, delivery: int, tax: int, rounding: int) -> list[Posting]:

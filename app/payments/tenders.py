@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, bindparam, select
 
 from app.identity.fields import optional_text
 from app.payments.ledger import Posting, till_account
@@ -14,13 +14,14 @@ from app.payments.tables import payment
 from app.platform.db import Reader, Tx
 from app.platform.errors import InvalidInput, Path, Refusal, collect
 from app.platform.ids import new_id
+from app.platform.unnest import insert_records
 
 MOST_TENDERS = 20
 LONGEST_TEXT = 200
 # What a till says that it received; the rest go through a payment provider.
 SETTLED_BY_TILL = frozenset({"CASH", "CARD_TERMINAL", "OTHER"})
 
-INSERT = insert(payment)
+INSERT = insert_records(payment, without=("refunded",))
 BY_ORDERS = (
     select(payment)
     .where(payment.c.order_id.in_(bindparam("ids", expanding=True)))
@@ -110,7 +111,8 @@ async def take(
         }
         for index, tender in enumerate(tenders)
     ]
-    await tx.many(INSERT, rows)
+    if rows:
+        await tx.later(INSERT, {"records": rows})
     return [
         Posting(
             debit=till_account(row["method"], place),

@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
-from sqlalchemy import BigInteger, Column, DateTime, Executable, MetaData, Row, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, DateTime, Executable, MetaData, Row, Text, UpdateBase, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.platform.ahead import Answer, Questions
 from app.platform.errors import Busy
-from app.platform.statements import Line, Parameters, is_outdated, plain
+from app.platform.statements import Line, Parameters, Plain, is_outdated, plain
 
 type_names = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -97,12 +99,72 @@ class Tx:
         self.told: int | None = None
         # What was told and is not written yet (`events.outbox`); None where it is written at once.
         self.gathered: list[Any] | None = None
+        # What the command leaves for its answer, by the name of what it is: true once all is committed.
+        self.remembered: dict[Any, Any] = {}
+        self._ahead: dict[Executable, Answer] = {}
+        # What `together` puts off; None outside of it.
+        self._later: list[tuple[Plain, Parameters]] | None = None
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[None]:
+        """A block in which `later` waits for the statement of `along`, or for the block's end.
+
+        Nothing in it may read or change what was put off.
+        """
+        self._later = []
+        try:
+            yield
+            await self.settle()
+        finally:
+            self._later = None
+
+    async def settle(self) -> None:
+        """Write what was put off now."""
+        if self._later:
+            put_off, self._later = self._later, []
+            await self._line.together(put_off)
+
+    async def later(self, statement: UpdateBase, parameters: Parameters) -> None:
+        """Write it, in a block of `together` when the others are; what it answers is lost."""
+        if self._later is None:
+            await self.execute(statement, parameters)
+        elif (known := plain(self.connection, statement, parameters, at_once=True)) is not None:
+            self._ahead.clear()
+            self._later.append((known, parameters))
+        else:
+            raise TypeError("what is put off is built at import, of Core alone")
+
+    async def along(self, statement: UpdateBase, parameters: Parameters) -> Sequence[Row[Any]]:
+        """The rows of a statement that writes, which takes along what was put off: all of it is one statement."""
+        known = plain(self.connection, statement, parameters, at_once=True) if self._later else None
+        if not self._later or known is None:
+            return await self.rows(statement, parameters)
+        self._ahead.clear()
+        taken, self._later = [*self._later, (known, parameters)], []
+        return await self._line.together(taken)
 
     @cached_property
     def _line(self) -> Line:
         return Line(self.connection)
 
+    async def read_ahead(self, questions: Questions, parameters: Parameters) -> None:
+        """Read these in one statement. What was read ahead before is forgotten, and all is once anything is written."""
+        self._ahead.clear()
+        row = await self.row(questions.statement, parameters)
+        assert row is not None
+        for question, records in zip(questions.all, row, strict=True):
+            rows = question.read(records, self.connection.dialect)
+            self._ahead[question.asked] = Answer(question, parameters, rows)
+
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        if self._ahead:
+            answer = self._ahead.get(statement)
+            if answer is not None and (found := answer.to(parameters or {})) is not None:
+                if not answer.question.lasting:
+                    del self._ahead[statement]
+                return found
+        if isinstance(statement, UpdateBase):
+            self._ahead.clear()
         if (known := plain(self.connection, statement, parameters)) is not None:
             return await self._line.fetch(known, parameters)
         return (await self.connection.execute(statement, parameters)).all()
@@ -117,6 +179,7 @@ class Tx:
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> int:
         """How many rows it changed."""
+        self._ahead.clear()
         if (known := plain(self.connection, statement, parameters)) is not None:
             return await self._line.execute(known, parameters)
         return (await self.connection.execute(statement, parameters)).rowcount
@@ -125,6 +188,7 @@ class Tx:
         """The same statement for each set of parameters, in their order; nothing for none."""
         if not parameters:
             return
+        self._ahead.clear()
         if (known := plain(self.connection, statement, parameters[0])) is not None:
             await self._line.many(known, parameters)
         else:
@@ -143,7 +207,9 @@ class Database:
         """`url`: any postgres:// or postgresql:// address. Connects on first use."""
         return cls(
             _engine(url, size=reads, isolation_level="AUTOCOMMIT", pool_reset_on_return=None),
-            _engine(url, size=writes),
+            # A command names what it reads and writes by keys: one plan does for any value, and to make it anew each
+            # time costs twice what the statement does.
+            _engine(url, size=writes, settings={"plan_cache_mode": "force_generic_plan"}),
         )
 
     async def close(self) -> None:
@@ -201,7 +267,7 @@ class Database:
         async with self.writes.connect() as opened:
             connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             async with connection.begin():
-                await connection.execute(text("SET LOCAL statement_timeout = 0"))
+                await connection.execute(FOR_LONG)
                 yield Tx(connection)
 
     async def run(self, command: Callable[[Tx], Awaitable[T]], *, repeatable: bool = False) -> T:
@@ -250,6 +316,8 @@ def asyncpg_url(url: str) -> str:
     return parts._replace(scheme="postgresql+asyncpg").geturl()
 
 
+FOR_LONG = text("SELECT set_config('statement_timeout', '0', true), set_config('plan_cache_mode', 'auto', true)")
+"""For the reads of a snapshot: each takes what it takes, and is planned for what it asks."""
 APART = {
     "statement_timeout": "0",
     "tcp_keepalives_idle": "2",
@@ -260,7 +328,7 @@ APART = {
 
 
 def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, **options: Any) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         asyncpg_url(url),
         pool_size=size,
         max_overflow=0,
@@ -281,3 +349,10 @@ def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, *
         },
         **options,
     )
+    listen(engine.sync_engine, "connect", _learn)
+    return engine
+
+
+def _learn(connection: Any, _: object) -> None:
+    """What is read ahead comes as records, in which asyncpg reads only arrays that it has met before."""
+    connection.run_async(lambda raw: raw.fetch("SELECT ARRAY[]::uuid[], ARRAY[]::text[]"))

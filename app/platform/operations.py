@@ -24,6 +24,7 @@ CLAIM = (
         principal=bindparam("principal"),
         mutation=bindparam("mutation"),
         fingerprint=bindparam("fingerprint"),
+        result=bindparam("outcome", type_=operation.c.result.type),
     )
     .on_conflict_do_nothing(index_elements=[operation.c.id])
     .returning(operation.c.id)
@@ -37,18 +38,28 @@ FORGET = delete(operation).where(operation.c.created_at < bindparam("before"))
 
 
 async def claim(
-    tx: Tx, operation_id: UUID, *, principal: str, mutation: str, fingerprint: bytes
+    tx: Tx,
+    operation_id: UUID,
+    *,
+    principal: str,
+    mutation: str,
+    fingerprint: bytes,
+    outcome: dict[str, Any] | None = None,
 ) -> dict[str, Any] | None:
     """Claim the id for this write. The stored result when it was already carried out, else None: go on.
 
+    `outcome`: what it leads to, where that is known before it is carried out; it need not be stored then.
     Waits for a concurrent write under the same id. Raises OperationIdReused for another caller, mutation or input.
     """
-    parameters = {"id": operation_id, "principal": principal, "mutation": mutation, "fingerprint": fingerprint}
+    claimed = {"id": operation_id, "principal": principal, "mutation": mutation, "fingerprint": fingerprint}
+    parameters = claimed | {"outcome": outcome}
     if await tx.value(CLAIM, parameters) is not None:
         return None
     stored = await tx.row(STORED, {"id": operation_id})
     if stored is None:
-        return await claim(tx, operation_id, principal=principal, mutation=mutation, fingerprint=fingerprint)
+        return await claim(
+            tx, operation_id, principal=principal, mutation=mutation, fingerprint=fingerprint, outcome=outcome
+        )
     if stored.principal != principal or stored.fingerprint != fingerprint:
         raise OperationIdReused("This operation id was used for something else.", path=("operationId",))
     result: dict[str, Any] = stored.result

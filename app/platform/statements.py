@@ -4,7 +4,9 @@ A statement that was built at import is compiled when it is run a second time (o
 is) and sent straight to asyncpg from then on: a seventh of the CPU. Rows, types and errors are the same in both ways.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -27,6 +29,7 @@ PREPARED: Final = "feira.prepared"
 _seen: WeakSet[Executable] = WeakSet()
 # By the names of the parameters: they say which columns an INSERT without values has. None: not for the driver.
 _known: WeakKeyDictionary[Executable, dict[frozenset[str], "Plain | None"]] = WeakKeyDictionary()
+_PLACE: Final = re.compile(r"\$(\d+)\b")
 _NOTHING: Final[Parameters] = {}
 
 
@@ -69,14 +72,20 @@ class Plain:
 
 def _argument(compiled: SQLCompiler, name: str) -> tuple[str, str, bool, Any, Processor | None]:
     bind = compiled.binds[name]
-    return bind.key, name, bind.required, bind.value, compiled._bind_processors.get(name)
+    processor: Any = compiled._bind_processors.get(name)
+    return bind.key, name, bind.required, bind.value, processor
 
 
-def plain(connection: AsyncConnection, statement: Executable, parameters: Parameters | None) -> Plain | None:
-    """The statement for the driver; None where SQLAlchemy must run it."""
+def plain(
+    connection: AsyncConnection, statement: Executable, parameters: Parameters | None, *, at_once: bool = False
+) -> Plain | None:
+    """The statement for the driver; None where SQLAlchemy must run it.
+
+    `at_once`: it was built at import for certain, and need not be seen twice.
+    """
     known = _known.get(statement)
     if known is None:
-        if statement not in _seen:
+        if not at_once and statement not in _seen:
             _seen.add(statement)
             return None
         known = _known[statement] = {}
@@ -103,13 +112,27 @@ def _compiled(connection: AsyncConnection, statement: Executable, names: frozens
         compiled.post_compile_params
         or compiled.literal_execute_params
         or compiled.escaped_bind_names
-        or getattr(compiled, "insert_prefetch", ())
-        or getattr(compiled, "update_prefetch", ())
+        or getattr(compiled, "insert_prefetch", None)
+        or getattr(compiled, "update_prefetch", None)
         or any(bind.callable for bind in compiled.binds.values())
         # Text does not say of which types its columns are.
         or (not compiled._result_columns and not isinstance(statement, UpdateBase))
     )
     return None if not_plain else Plain(compiled, dialect)
+
+
+@lru_cache(maxsize=500)
+def _together(parts: tuple[str, ...]) -> str:
+    """One statement of many that write: the last with the others before it, as what SQL calls WITH."""
+    count, numbered = 0, []
+    for sql in parts:
+        numbered.append(_PLACE.sub(lambda found, first=count: f"${int(found[1]) + first}", sql))  # type: ignore[misc]
+        count += len(set(_PLACE.findall(sql)))
+    *others, last = numbered
+    before = ", ".join(f"along_{place} AS ({sql})" for place, sql in enumerate(others))
+    if not before:
+        return last
+    return f"WITH {before}, {last[5:]}" if last.startswith("WITH ") else f"WITH {before} {last}"
 
 
 class Line:
@@ -118,10 +141,12 @@ class Line:
     __slots__ = ("_adapted", "_prepared", "_sync")
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self._sync: Any = connection.sync_connection
+        sync: Any = connection.sync_connection
+        self._sync = sync
         # SQLAlchemy's adapter of asyncpg's connection: it begins a transaction at the first statement, not before.
-        self._adapted: Any = self._sync.connection.dbapi_connection
-        self._prepared: dict[str, Any] = self._sync.connection.info.setdefault(PREPARED, {})
+        held = sync.connection
+        self._adapted: Any = held.dbapi_connection
+        self._prepared: dict[str, Any] = held.info.setdefault(PREPARED, {})
 
     async def fetch(self, statement: Plain, parameters: Parameters | None) -> list[Row[Any]]:
         """Run it; its rows. Raises DBAPIError."""
@@ -129,7 +154,7 @@ class Line:
         try:
             prepared = await self._ready(statement.sql, arguments)
             return statement.rows(await prepared.fetch(*arguments))
-        except Exception as error:
+        except BaseException as error:
             await self._fail(error, statement.sql, arguments)
 
     async def execute(self, statement: Plain, parameters: Parameters | None) -> int:
@@ -138,7 +163,7 @@ class Line:
         try:
             prepared = await self._ready(statement.sql, arguments)
             await prepared.fetch(*arguments)
-        except Exception as error:
+        except BaseException as error:
             await self._fail(error, statement.sql, arguments)
         count = prepared.get_statusmsg().rpartition(" ")[2]
         return int(count) if count.isdigit() else -1
@@ -149,8 +174,18 @@ class Line:
         try:
             prepared = await self._ready(statement.sql, arguments)
             await prepared.executemany(arguments)
-        except Exception as error:
+        except BaseException as error:
             await self._fail(error, statement.sql, arguments)
+
+    async def together(self, writes: Sequence[tuple[Plain, Parameters]]) -> list[Row[Any]]:
+        """Run these as one statement; the last one's rows. None sees what another writes. Raises DBAPIError."""
+        sql = _together(tuple(statement.sql for statement, _ in writes))
+        arguments = [value for statement, parameters in writes for value in statement.arguments(parameters)]
+        try:
+            prepared = await self._ready(sql, arguments)
+            return writes[-1][0].rows(await prepared.fetch(*arguments))
+        except BaseException as error:
+            await self._fail(error, sql, arguments)
 
     async def _ready(self, sql: str, arguments: Sequence[Any]) -> Any:
         """The statement, prepared on this connection, in a transaction that has begun."""
@@ -166,8 +201,11 @@ class Line:
             self._prepared[sql] = prepared
         return prepared
 
-    async def _fail(self, error: Exception, sql: str, arguments: Sequence[Any]) -> NoReturn:
-        """Raise what SQLAlchemy would, and let go of a connection that is lost as it does."""
+    async def _fail(self, error: BaseException, sql: str, arguments: Sequence[Any]) -> NoReturn:
+        """Raise what SQLAlchemy would, and let go of the connection as it does: when lost, or its task cancelled."""
+        if not isinstance(error, Exception):
+            await greenlet_spawn(self._sync._handle_dbapi_exception, error, sql, tuple(arguments), None, None)
+            raise error
         if isinstance(error, asyncpg.InvalidCachedStatementError):
             # The schema has changed since: nothing that was prepared before is to be trusted.
             self._prepared.clear()

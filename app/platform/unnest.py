@@ -1,10 +1,10 @@
-"""Many rows as one statement's parameters: an array a column, all of one length."""
+"""Many rows as one statement's parameters: an array a column, all of one length; or all of them as one JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, TableValuedAlias, bindparam, column, func
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Column, Table, TableValuedAlias, bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, Insert, insert
 
 
 def unnested(name: str, columns: Sequence[Column[Any]]) -> TableValuedAlias:
@@ -18,3 +18,16 @@ def arrays(columns: Sequence[Column[Any]], rows: Iterable[Mapping[str, Any]]) ->
     """The parameters of `unnested`."""
     rows = list(rows)
     return {f"{each.name}s": [row[each.name] for row in rows] for each in columns}
+
+
+def insert_records(table: Table, *, without: Collection[str] = ()) -> Insert:
+    """Insert rows into a table, the parameter `records`: mappings by column, one shape for any number of rows.
+
+    A column that a record leaves out is null; `without` are those that begin as the table says.
+    """
+    columns = [each for each in table.c if each.name not in without]
+    given = func.json_to_recordset(bindparam("records", type_=JSON))
+    records = given.table_valued(*(column(each.name, each.type) for each in columns), name="records")
+    records = records.render_derived(with_types=True)
+    names = [each.name for each in columns]
+    return insert(table).from_select(names, select(*(records.c[name] for name in names)), include_defaults=False)

@@ -27,12 +27,14 @@ LISTS = (
     .order_by(price_list.c.code)
 )
 # The classes come along: one of them is the default.
-RATES = select(tax_class.c.id.label("class_id"), tax_class.c.is_default, tax_rate).outerjoin(
-    tax_rate,
-    and_(
-        tax_rate.c.tax_class_id == tax_class.c.id,
-        or_(_COUNTRIES.is_(None), tax_rate.c.country == any_(_COUNTRIES)),
-    ),
+RATES = select(tax_class.c.id.label("class_id"), tax_class.c.is_default, tax_rate).select_from(
+    tax_class.outerjoin(
+        tax_rate,
+        and_(
+            tax_rate.c.tax_class_id == tax_class.c.id,
+            or_(_COUNTRIES.is_(None), tax_rate.c.country == any_(_COUNTRIES)),
+        ),
+    )
 )
 # Only what is in force at `since` or still to come.
 PRICES = (

@@ -62,8 +62,11 @@ def _ref(line: CartLineInput, place: int, refusals: list[Refusal]) -> VariantRef
 async def _meant(tx: Tx, refs: Sequence[VariantRef]) -> dict[VariantRef, Scanned | None]:
     """What each of these names: a variant, with the quantity and printed price of a scale's label."""
     codes = list({ref for ref in refs if ref.kind == "barcode"})
-    named = list({ref for ref in refs if ref.kind != "barcode"})
-    found: dict[VariantRef, Scanned | None] = {}
+    named = list({ref for ref in refs if ref.kind == "sku"})
+    # Whether an id is anybody's shows when the variant is read.
+    found: dict[VariantRef, Scanned | None] = {
+        ref: Scanned(ref.value, MILLI, None) for ref in refs if isinstance(ref.value, UUID)
+    }
     if codes:
         found |= zip(codes, await read_codes(tx, [str(ref.value) for ref in codes]), strict=True)
     if named:

@@ -28,6 +28,11 @@ from app.platform.db import Tx
 CART = ("cartId",)
 
 
+def _same(cart_id: str) -> Result:
+    """What a change of a cart leads to; a malformed id is refused, and leads to nothing."""
+    return {"cart": ids.decode("Cart", cart_id)}
+
+
 @strawberry.type
 class CartMutations:
     @strawberry.mutation(
@@ -35,14 +40,18 @@ class CartMutations:
         "out unless told otherwise."
     )
     async def cart_create(self, info: Info, input: CartCreateInput) -> CartCreatePayload | None:
-        currency = info.context.channel.currency
+        currency, cart_id = info.context.channel.currency, ids.new_secret_id()
 
         async def command(tx: Tx, actor: Actor) -> Result:
             location_id = ids.require("Location", input.location_id, ("locationId",)) if input.location_id else None
             lines = await new_lines(tx, input.lines or (), currency)
-            return {"cart": await create_cart(tx, actor, lines=lines, location_id=location_id)}
+            return {
+                "cart": await create_cart(
+                    tx, actor, lines=lines, location_id=location_id, currency=currency, cart_id=cart_id
+                )
+            }
 
-        return await perform(info, CartCreatePayload, input, command)
+        return await perform(info, CartCreatePayload, input, command, outcome={"cart": cart_id})
 
     @strawberry.mutation(description="Put lines into a cart and hold their stock.")
     async def cart_lines_add(self, info: Info, input: CartLinesAddInput) -> CartLinesAddPayload | None:
@@ -53,7 +62,7 @@ class CartMutations:
             version = input.expected_version
             return {"cart": await add_lines(tx, actor, cart_id=cart_id, expected_version=version, lines=lines)}
 
-        return await perform(info, CartLinesAddPayload, input, command)
+        return await perform(info, CartLinesAddPayload, input, command, outcome=_same(input.cart_id))
 
     @strawberry.mutation(description="Change or remove lines of a cart; their holds follow.")
     async def cart_lines_update(self, info: Info, input: CartLinesUpdateInput) -> CartLinesUpdatePayload | None:
@@ -64,7 +73,7 @@ class CartMutations:
             version = input.expected_version
             return {"cart": await update_lines(tx, actor, cart_id=cart_id, expected_version=version, changes=changes)}
 
-        return await perform(info, CartLinesUpdatePayload, input, command)
+        return await perform(info, CartLinesUpdatePayload, input, command, outcome=_same(input.cart_id))
 
     @strawberry.mutation(description="Say who buys; prices follow the customer's groups, never upwards.")
     async def cart_customer_set(self, info: Info, input: CartCustomerSetInput) -> CartCustomerSetPayload | None:
@@ -76,7 +85,7 @@ class CartMutations:
             version = input.expected_version
             return {"cart": await set_customer(tx, actor, cart_id=cart_id, expected_version=version, buyer=buyer)}
 
-        return await perform(info, CartCustomerSetPayload, input, command)
+        return await perform(info, CartCustomerSetPayload, input, command, outcome=_same(input.cart_id))
 
     @strawberry.mutation(description="Say how lines reach the shopper; their holds move there, or it is refused.")
     async def cart_delivery_set(self, info: Info, input: CartDeliverySetInput) -> CartDeliverySetPayload | None:
@@ -103,4 +112,4 @@ class CartMutations:
             )
             return {"cart": cart}
 
-        return await perform(info, CartDeliverySetPayload, input, command)
+        return await perform(info, CartDeliverySetPayload, input, command, outcome=_same(input.cart_id))

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from app.api.carts.messages import message_of
 from app.api.carts.options import DeliveryOption, delivery_options
 from app.api.carts.parts import Attribute, CartVisit, Delivery, Discount, PriceOverride, TaxLine, Totals, by_key
-from app.api.carts.views import views_of
+from app.api.carts.views import holds_of, rows_of, views_of
 from app.api.channels.types import Channel, Location, load_channels, load_locations
 from app.api.context import Context
 from app.api.customers.inputs import AddressInput
@@ -25,9 +25,8 @@ from app.carts import queries
 from app.carts.basket import Line
 from app.carts.offers import notices_of
 from app.carts.queries import CartView, Notice
-from app.carts.write import may_find, may_open
-from app.catalog.queries import sellable
-from app.inventory.queries import holds_of_carts
+from app.carts.write import WRITTEN, may_find, may_open
+from app.catalog.queries import Sellable, sellable
 from app.platform import ids
 from app.platform.texts import name_of
 
@@ -99,7 +98,9 @@ class CartLine(Node):
     async def name(parents: Sequence["CartLine"], batch: Batch[Context]) -> list[str]:
         context = batch.context
         wanted = {parent.line.variant_id for parent in parents}
-        known = await sellable(context.db, wanted, channel_id=context.channel.id, moment=context.now)
+        known = _known_here(parents, context)
+        if not wanted <= known.keys():
+            known = await sellable(context.db, wanted, channel_id=context.channel.id, moment=context.now)
         return [
             name_of(found.name if (found := known.get(parent.line.variant_id)) else parent.line.name, context.locale)
             for parent in parents
@@ -109,11 +110,18 @@ class CartLine(Node):
     @staticmethod
     async def held_until(parents: Sequence["CartLine"], batch: Batch[Context]) -> list[datetime | None]:
         context = batch.context
-        holds = await holds_of_carts(context.db, {parent.cart_key for parent in parents})
+        holds = await holds_of(context, {parent.cart_key for parent in parents})
         current: dict[UUID, list[Row[Any]]] = {}
         for row in (row for rows in holds.values() for row in rows if row.expires_at > context.now):
             current.setdefault(row.cart_line_id, []).append(row)
         return [_held_until(parent.line, current.get(parent.line.id, [])) for parent in parents]
+
+
+def _known_here(lines: Sequence[CartLine], context: Context) -> dict[UUID, Sellable]:
+    """What this request's mutation has read of these lines' variants, as the request's channel sells them."""
+    views = (context.memory.get((WRITTEN, key)) for key in {line.cart_key for line in lines})
+    here = (view.variants for view in views if view is not None and view.channel.id == context.channel.id)
+    return {key: variant for some in here for key, variant in some.items()}
 
 
 def _held_until(line: Line, holds: Sequence[Row[Any]]) -> datetime | None:
@@ -248,7 +256,8 @@ class Cart(Node):
     async def notices(parents: Sequence["Cart"], batch: Batch[Context]) -> list[list[CartNotice]]:
         context = batch.context
         views = await views_of(context, [parent.row for parent in parents])
-        found = await notices_of(context.db, views, context.now)
+        holds = await holds_of(context, [view.basket.id for view in views])
+        found = await notices_of(context.db, views, context.now, holds=holds)
         return [
             [CartNotice.of(notice, view.basket.row.currency, context.locale) for notice in found[view.basket.id]]
             for view in views
@@ -280,7 +289,7 @@ def _delivery(view: CartView, delivery_id: UUID) -> Delivery:
 @loads("Cart")
 async def load_carts(context: Context, keys: Sequence[UUID]) -> list[Cart | None]:
     """Carts that the caller may open, holding their ids."""
-    rows = await queries.carts_by_ids(context.db, keys)
+    rows = await rows_of(context, keys)
     actor = context.actor
     return [Cart.of(row, context) if row is not None and may_open(actor, row) else None for row in map(rows.get, keys)]
 

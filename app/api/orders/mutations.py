@@ -19,17 +19,14 @@ from app.api.orders.inputs import (
 from app.api.orders.queries import order_by_cart
 from app.api.orders.types import Order, load_known_orders, load_orders
 from app.api.perform import Result, perform
-from app.carts.queries import carts_by_ids
-from app.carts.write import may_open
 from app.checkout import errors
-from app.checkout.place import Checkout, place
+from app.checkout.place import Checkout, place_as
 from app.fulfillment.create import Part, create
 from app.identity.principal import Actor
 from app.orders.cancel import cancel
 from app.orders.settle import settle
 from app.platform import ids
 from app.platform.db import Tx
-from app.platform.errors import NotFound
 
 if TYPE_CHECKING:
     from app.api.carts.types import Cart
@@ -138,22 +135,19 @@ class OrderMutations:
     ) -> CheckoutCompletePayload | None:
         async def command(tx: Tx, actor: Actor) -> Result:
             cart_id = ids.require("Cart", input.cart_id, ("cartId",))
-            row = (await carts_by_ids(tx, [cart_id])).get(cart_id)
-            if row is None or not may_open(actor, row):
-                raise NotFound("There is no such cart.", path=("cartId",))
             expected = input.expected_total
-            placed = await place(
-                tx,
-                actor,
-                Checkout(
+
+            def said(currency: str) -> Checkout:
+                return Checkout(
                     cart_id=cart_id,
                     expected_version=input.expected_version,
-                    tenders=tenders_of(input.tenders, row.currency),
-                    expected_total=minor_of(expected, row.currency, ("expectedTotal",)) if expected else None,
+                    tenders=tenders_of(input.tenders, currency),
+                    expected_total=minor_of(expected, currency, ("expectedTotal",)) if expected else None,
                     email=input.email,
                     receipt_number=input.receipt_number,
-                ),
-            )
+                )
+
+            placed = await place_as(tx, actor, cart_id, input.expected_version, said)
             return {
                 "order": placed.order_id,
                 "cart": cart_id,

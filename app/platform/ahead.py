@@ -1,0 +1,101 @@
+"""Reading ahead: many questions in one statement, each answered from it when it is asked.
+
+Functions that read go on asking what they ask. A command that knows what will be asked reads it all at once, after its
+locks, and the transaction answers from that: an answer is the rows that the question's own statement would have found.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from sqlalchemy import BindParameter, Executable, Row, Select, SelectBase, func, select
+from sqlalchemy.engine.result import SimpleResultMetaData
+from sqlalchemy.sql.visitors import replacement_traverse
+
+Parameters = Mapping[str, Any]
+
+
+class Question:
+    """A statement that is going to be asked for the rows of some keys, and how they are found beforehand.
+
+    `by`: its parameter that lists the keys, none where it takes no keys. `keys`: a selection that stands in its place.
+    `column`: where a row has its key. `once`: the key, by the name of a parameter, where there is one that may have no
+    row; else a key is only known when it has one. `whole`: the rows of other keys do no harm. Not `lasting`: what was
+    found answers one who asks, as a number that is drawn.
+    """
+
+    def __init__(
+        self,
+        asked: Select[Any],
+        *,
+        by: str | None = None,
+        keys: SelectBase | None = None,
+        column: str | None = None,
+        once: str | None = None,
+        whole: bool = False,
+        lasting: bool = True,
+    ) -> None:
+        self.asked: Final = asked
+        self.by: Final = by
+        self.column: Final = column
+        self.once: Final = once
+        self.whole: Final = whole
+        self.lasting: Final = lasting
+        found = asked if keys is None else _with_keys(asked, by or "", keys)
+        columns = list(found.selected_columns)
+        table = found.subquery()
+        self.rows: Final = func.array(select(func.row(*table.c)).select_from(table).scalar_subquery())
+        self._columns: Final = SimpleResultMetaData(
+            [each.key or "" for each in columns], extra=[(each,) for each in columns]
+        )
+        self._types: Final = [each.type for each in columns]
+
+    def read(self, records: Sequence[Any], dialect: Any) -> list[Row[Any]]:
+        """The rows that one column of records holds."""
+        processors = [each._cached_result_processor(dialect, None) for each in self._types]
+        columns, keys = self._columns, self._columns._key_to_index
+        return [Row(columns, processors if any(processors) else None, keys, record) for record in records]
+
+
+def _with_keys(asked: Select[Any], by: str, keys: SelectBase) -> Select[Any]:
+    def replace(element: Any, **_: Any) -> Any:
+        if isinstance(element, BindParameter) and element.key == by:
+            return func.array(keys.scalar_subquery(), type_=element.type)
+        return None
+
+    return cast("Select[Any]", replacement_traverse(asked, {}, replace))
+
+
+class Questions:
+    """Some questions, and the one statement that reads them all."""
+
+    def __init__(self, *questions: Question) -> None:
+        self.all: Final = questions
+        self.statement: Final[Executable] = select(
+            *(question.rows.label(f"answer_{place}") for place, question in enumerate(questions))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was read ahead for one question, with the parameters that it was read with."""
+
+    question: Question
+    parameters: Parameters
+    rows: Sequence[Row[Any]]
+
+    def to(self, asked: Parameters) -> Sequence[Row[Any]] | None:
+        """The rows for these parameters; None where something else is asked than was read."""
+        by = self.question.by
+        if any(name != by and self.parameters.get(name) != value for name, value in asked.items()):
+            return None
+        if by is None:
+            return self.rows
+        wanted = set(asked[by])
+        if self.question.once is not None:
+            return self.rows if wanted == {self.parameters[self.question.once]} else None
+        name = self.question.column or "id"
+        if self.question.whole:
+            return self.rows if wanted <= {getattr(row, name) for row in self.rows} else None
+        found = [row for row in self.rows if getattr(row, name) in wanted]
+        return found if len({getattr(row, name) for row in found}) == len(wanted) else None
