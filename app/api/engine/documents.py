@@ -125,6 +125,8 @@ class Documents:
         """
         document = self.get(text)
         if document.errors is None and text not in self._for_good and document.weight <= self._room:
+            self._new.take(text)
+            self._kept.take(text)
             self._for_good[text] = document
             self._room -= document.weight
         return document

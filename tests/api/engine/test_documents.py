@@ -45,6 +45,7 @@ def test_what_is_kept_for_good_stays_within_bounds_of_its_own() -> None:
     documents = cache(cached_documents=10, cached_bytes=200_000)
     kept = {text(n): documents.keep(text(n)) for n in range(100)}
     assert documents.keep(text(0)) is kept[text(0)]
+    assert documents.weight <= 300_000
     assert documents.keep("{ nothing }").errors is not None
     for number in range(1000, 1200):
         documents.get(text(number))
