@@ -1,86 +1,20 @@
-"""Carts through the API."""
+"""Carts through the API: how they are filled, changed and handed on."""
 
-from collections.abc import Mapping
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import update
 
-from app.api.engine.execute import Engine
-from app.api.schema import schema
-from app.carts.tables import cart as carts
 from app.catalog.barcodes import check_digit
-from app.catalog.tables import product, product_text
 from app.customers import customers
-from app.identity import devices, staff, tokens
-from app.identity.tokens import Bearer
 from app.platform import ids
+from tests.api.carting import ADDRESS, CODES, LINES, create, desk, line, read, refused
 from tests.api.counter import Counter
-from tests.carts.selling import Statements, held_at, person, ship_method
+from tests.carts.selling import person
 from tests.shop import Shop
 
-ADDRESS = {"name": "Ana", "line1": "Rua Um, 1", "city": "São Paulo", "region": "SP", "country": "BR"}
-LINES = """cart { id version status
-  lines { id name sku quantity variant { sku } unitPrice { gross { amount } } total { gross { amount } } heldUntil }
-  totals { subtotal { amount } delivery { amount } total { amount currency } itemCount } }"""
-CODES = "order { number }"
-WHOLE = """{ __typename id version status channel { code } location { code } customer { email } note email coupons
-  createdAt updatedAt expiresAt pricesPromisedUntil
-  lines { __typename id name sku quantity heldUntil variant { id sku name }
-    unitPrice { net { amount } gross { amount currency } tax { amount } } subtotal { gross { amount } }
-    total { gross { amount } } taxes { name rate base { amount } amount { amount } }
-    attributes { key value } discounts { label promotionId coupon reason amount { amount } }
-    priceOverride { was { amount } reason staff { name } } }
-  totals { subtotal { amount } discount { amount } delivery { amount } tax { amount } rounding { amount }
-    total { amount currency } itemCount taxes { name rate base { amount } amount { amount } } }
-  deliveries { id method option lineIds price { gross { amount } } location { code } address { city country } }
-  deliveryOptions { code name method price { net { amount } gross { amount } } location { code } earliest latest }
-  notices { code message lineId was { amount } now { amount } available }
-  journey { channel { code } at } order { number } mergedInto { id } }"""
-
-
-@pytest.fixture
-async def desk(shop: Shop) -> Counter:
-    """Tokens of an owner, of a cashier who works at praia, and of the till centro-1."""
-    made = Counter(shop.db, Engine(schema))
-    actor = shop.actor()
-    for role, places in (("owner", None), ("cashier", [shop.locations["praia"]])):
-        given: Any = {"name": role.title(), "email": f"{role}@feira.example", "role": role}
-        given |= {"location_ids": places, "channel_ids": None}
-        staff_id = await shop.db.run(partial(staff.create, actor=actor, given=given))
-        bearer = Bearer("staff", staff_id)
-        made.tokens[role] = (await shop.db.run(partial(tokens.create, actor=actor, bearer=bearer))).secret
-    till: Any = {"name": "till", "register_id": shop.registers["centro-1"]}
-    device_id = await shop.db.run(partial(devices.create, actor=actor, given=till))
-    bearer = Bearer("device", device_id)
-    made.tokens["till"] = (await shop.db.run(partial(tokens.create, actor=actor, bearer=bearer))).secret
-    await shop.variant("CANECA", price=1990, name="Caneca", stock={"centro": 9000, "cd": 9000})
-    await ship_method(shop, min_days=2, max_days=5)
-    return made
-
-
-def line(sku: str = "CANECA", **more: Any) -> dict[str, Any]:
-    return {"variant": {"sku": sku}, **more}
-
-
-async def create(desk: Counter, *lines: Mapping[str, Any], token: str | None = None, **more: Any) -> Any:
-    payload = await desk.write("cartCreate", {"lines": list(lines), **more}, token=token, answer=LINES)
-    assert payload["userErrors"] == []
-    return payload["cart"]
-
-
-async def refused(desk: Counter, mutation: str, given: Mapping[str, Any], *, token: str | None = None) -> Any:
-    payload = await desk.write(mutation, given, token=token, answer="cart { id }")
-    assert payload["cart"] is None
-    return [(each["code"], each["path"]) for each in payload["userErrors"]]
-
-
-async def read(desk: Counter, cart_id: str, fields: str = WHOLE, *, token: str | None = None, **more: Any) -> Any:
-    document = f"query($id: ID!) {{ cart(id: $id) {fields} }}"
-    return (await desk.ask(document, token=token, id=cart_id, **more))["cart"]
+__all__ = ["desk"]
 
 
 async def test_a_cart_from_the_site_in_whole(shop: Shop, desk: Counter) -> None:
@@ -353,79 +287,3 @@ async def test_nodes_are_found_by_who_may(shop: Shop, desk: Counter) -> None:
         for other in (None, desk.tokens["cashier"]):
             assert (await desk.ask(document, token=other, id=key))["node"] is None
     assert await read(desk, ids.encode("Cart", uuid4()), "{ id }") is None
-
-
-async def test_names_follow_the_callers_language_and_outlive_the_catalog(shop: Shop, desk: Counter) -> None:
-    made = await create(desk, line())
-    async with shop.db.transaction() as tx:
-        await tx.execute(update(product_text).where(product_text.c.locale == "en").values(name="Mug"))
-        await tx.execute(update(product).values(status="DRAFT"))
-    found = await read(desk, made["id"], "{ lines { name variant { sku } } notices { code message } }")
-    assert found["lines"] == [{"name": "Caneca", "variant": None}]
-    assert found["notices"] == [{"code": "WITHDRAWN", "message": "Este item não está mais à venda."}]
-    english = await read(desk, made["id"], "{ lines { name } notices { message } }", headers={"Accept-Language": "en"})
-    assert english == {"lines": [{"name": "Mug"}], "notices": [{"message": "This item is not for sale any more."}]}
-
-
-async def test_delivery_options_for_some_lines_and_an_address(shop: Shop, desk: Counter) -> None:
-    made = await create(desk, line(quantity=2))
-    document = """query($id: ID!, $lines: [ID!], $address: AddressInput) { cart(id: $id) { deliveryOptions(
-      lineIds: $lines, address: $address) { code price { gross { amount } } location { code } } } }"""
-    found = await desk.ask(document, id=made["id"], lines=[made["lines"][0]["id"]], address=ADDRESS)
-    assert found["cart"]["deliveryOptions"] == [
-        {"code": "sedex", "price": {"gross": {"amount": "15.00"}}, "location": None}
-    ]
-    for wrong in (
-        {"lines": ["x"]},
-        {"lines": [ids.encode("CartLine", uuid4())]},
-        {"address": ADDRESS | {"city": " "}},
-    ):
-        result = await desk.answer(document, id=made["id"], **wrong)
-        assert [each["extensions"]["code"] for each in result.errors] == ["BAD_REQUEST"], wrong
-
-
-async def test_lists_in_pages(shop: Shop, desk: Counter) -> None:
-    made = [(await create(desk, line()))["id"] for _ in range(5)]
-    counter_cart = (await create(desk, line(), token=desk.tokens["till"]))["id"]
-    document = """query($after: String, $filter: CartFilter) { carts(first: 4, after: $after, filter: $filter) {
-      nodes { id totals { total { amount } } } edges { cursor } totalCount pageInfo { hasNextPage endCursor } } }"""
-    owner = desk.tokens["owner"]
-    first = (await desk.ask(document, token=owner))["carts"]
-    assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (6, True)
-    second = (await desk.ask(document, token=owner, after=first["pageInfo"]["endCursor"]))["carts"]
-    assert [each["id"] for each in first["nodes"] + second["nodes"]] == [counter_cart, *made[::-1]]
-    own = (await desk.ask(document, token=desk.tokens["till"]))["carts"]
-    assert [each["id"] for each in own["nodes"]] == [counter_cart]
-    parked = (await desk.ask(document, token=owner, filter={"statuses": ["PARKED"]}))["carts"]
-    assert parked["nodes"] == []
-    for wrong in ({"after": "x"}, {"filter": {"customerId": "x"}}):
-        result = await desk.answer(document, token=owner, **wrong)
-        assert [each["extensions"]["code"] for each in result.errors] == ["BAD_REQUEST"], wrong
-
-
-async def test_a_closed_cart_is_still_read(shop: Shop, desk: Counter) -> None:
-    made = await create(desk, line())
-    async with shop.db.transaction() as tx:
-        await tx.execute(update(carts).values(status="EXPIRED"))
-    assert (await read(desk, made["id"], "{ status totals { total { amount } } }"))["status"] == "EXPIRED"
-    given = {"cartId": made["id"], "lines": [line()]}
-    assert await refused(desk, "cartLinesAdd", given) == [("CART_EXPIRED", ["input", "cartId"])]
-
-
-async def test_what_is_held_is_not_to_be_had_elsewhere(shop: Shop, desk: Counter) -> None:
-    made = await create(desk, line(quantity=9), token=desk.tokens["till"])
-    decoded = ids.decode("Cart", made["id"])
-    assert decoded is not None
-    assert await held_at(shop, decoded) == {"centro": 9000}
-    found = await desk.ask('{ variant(by: {sku: "CANECA"}) { availability { available } } }')
-    assert found["variant"]["availability"]["available"] == 9
-
-
-async def test_few_statements_are_sent(shop: Shop, desk: Counter) -> None:
-    made = await create(desk, line())
-    with Statements(shop) as sent:
-        await desk.write("cartLinesAdd", {"cartId": made["id"], "lines": [line()]}, token=None)
-    assert len(sent.sent) <= 24, sent
-    with Statements(shop) as sent:
-        await read(desk, made["id"], "{ lines { id } totals { total { amount } } deliveries { id } }")
-    assert len(sent.sent) <= 8, sent

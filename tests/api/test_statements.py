@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event
 
 from app.api.authenticate import contexts
+from app.api.documents import document
 from app.api.engine.execute import Engine
-from app.api.examples import document
 from app.api.schema import schema
 from app.identity import devices, tokens
 from app.identity.tokens import Bearer
