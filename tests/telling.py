@@ -87,8 +87,8 @@ NOT_FOLLOWED: Final[dict[str, str]] = {
 UNSEEN: Final[dict[str, str]] = {
     # What products are found by.
     "product_text": "search,search_words",
-    # When the clock comes by.
-    "product": "next_at",
+    # When the clock comes by; what file it was last found in.
+    "product": "next_at,import_digest",
     "priced_variant": "next_at",
     # Worked out from barcode.
     "variant": "barcode_key",

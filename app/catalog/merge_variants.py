@@ -119,7 +119,10 @@ def _merge_one(merged: "Merged", row: Values, draft: VariantDraft, values: list[
     check_number(problems, row["weight_grams"], (*path, "weightGrams"), least=0, most=MAX_WEIGHT_GRAMS)
     check_number(problems, row["position"], (*path, "position"), least=1, most=MAX_POSITION)
     if not isinstance(draft.media, Kept):
-        merged.after.variant_media[row["id"]] = _own_media(problems, merged.after, draft.media, path)
+        own = _own_media(problems, merged.after, draft.media, path)
+        # Having none is no change of one that had none.
+        if own or row["id"] in merged.after.variant_media:
+            merged.after.variant_media[row["id"]] = own
 
 
 def _merge_sku(merged: "Merged", row: Values, draft: VariantDraft, path: Path) -> None:

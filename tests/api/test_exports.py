@@ -146,6 +146,34 @@ async def test_products_are_exported_with_all_that_the_back_office_sees(market: 
     )  # fmt: skip
 
 
+async def test_an_exported_file_of_products_changes_nothing_where_it_came_from(market: Market) -> None:
+    """Pictures of the shop's own among them, whose addresses are told whole."""
+    pictures = [{"url": "/media/demo/bule.svg", "alt": [{"locale": "pt-BR", "text": "Um bule"}]}]
+    pictures.append({"url": "https://cdn.example/media/demo/bule.svg"})
+    given: dict[str, Any] = {
+        "texts": [{"locale": "pt-BR", "name": "Bule"}, {"locale": "en", "name": "Pot"}],
+        "variants": [{"sku": "BULE"}],
+        "media": pictures,
+        "status": "DRAFT",
+    }
+    made = await market.done("productCreate", given, answer="product { id media { id } variants { nodes { id } } }")
+    key, own = made["product"]["id"], made["product"]["media"][0]["id"]
+    variant = made["product"]["variants"]["nodes"][0]["id"]
+    await market.done("variantMediaSet", {"variantId": variant, "mediaIds": [own]})
+    fields = "version media { id url alt version } variants(first: 9) { nodes { version media { id } } }"
+    read = f"query($id: ID!) {{ product(by: {{id: $id}}) {{ {fields} }} }}"
+    before = await market.ask(read, "owner", id=key)
+    file = (await ask(market, "products.csv?status=draft")).text
+    assert f"{market.url}/media/demo/bule.svg" in file
+    for elsewhere in (market.url, "https://feira.example"):
+        csv_file = file.replace(market.url, elsewhere)
+        counts = "created updated unchanged errorCount"
+        done = await market.done("productsImport", {"csv": csv_file}, answer=counts)
+        assert (done["created"], done["updated"], done["errorCount"]) == (0, 0, 0), done
+        assert await market.ask(read, "owner", id=key) == before
+    await market.done("productArchive", {"productId": key})
+
+
 async def test_customers_are_exported_with_groups(market: Market) -> None:
     (ana,) = await lines(market, "customers.jsonl?group=atacado")
     assert (ana["id"], ana["email"], ana["groups"]) == (market.of["Customer"], "ana@feira.example", ["atacado"])

@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, Literal, cast
+from urllib.parse import urlsplit
 from uuid import UUID
+
+import msgspec
 
 from app.catalog.drafts import (
     KEEP,
@@ -65,6 +68,7 @@ def product_draft(
     target: Target, record: ProductRecord, before: Whole | None, shelf: Shelf, dropped: Dropped, digest: bytes | Kept
 ) -> ProductDraft:
     """The draft of a record. `before`: the product of its handle, locked; None: a new one. `digest`: of a new one."""
+    record = _at_home(record, before)
     options = options_of(target, record, before.product["options"] if before else None)
     found = options.find(before.variants.values() if before else ())
     variants = [
@@ -170,6 +174,27 @@ def _unpublish(target: Target, record: ProductRecord, before: Whole | None) -> S
         return ()
     told = target.has("published") or (target.has("status") and record.status is not Status.ARCHIVED)
     return target.channel_ids if told else ()
+
+
+def _at_home(record: ProductRecord, before: Whole | None) -> ProductRecord:
+    """The record with those of the product's own pictures that the shop itself has under the addresses that it keeps.
+
+    An export writes them whole, with the address that the shop was called at, so that others find them too.
+    """
+    known = {row["url"] for row in before.media.values()} if before else set()
+    if not any(url.startswith("/") for url in known):
+        return record
+
+    def kept(url: str) -> str:
+        path = urlsplit(url)._replace(scheme="", netloc="").geturl()
+        return path if path in known and url not in known else url
+
+    images = tuple(msgspec.structs.replace(image, src=kept(image.src)) for image in record.images)
+    variants = tuple(
+        msgspec.structs.replace(variant, image=kept(variant.image)) if variant.image else variant
+        for variant in record.variants
+    )
+    return msgspec.structs.replace(record, images=images, variants=variants)
 
 
 def _image(target: Target, image: ImageRecord, before: Whole | None, *, continues: bool) -> MediaDraft:

@@ -47,7 +47,11 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True)
 class Allowed:
-    """What an operator opens: hosts by name and networks, private and over plain HTTP too."""
+    """What an operator opens: hosts by name and networks, private and over plain HTTP too.
+
+    Plain HTTP goes to a name that is opened, or to an address, written as one, in a network that is: so that what is
+    saved and what is sent are refused for the same reasons.
+    """
 
     hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
@@ -111,8 +115,9 @@ def target_of(url: str, allowed: Allowed) -> Target:
     literal = _literal(host)
     if literal is not None:
         check(target, literal, allowed)
-    elif not secure and not allowed.names(host) and not allowed.networks:
-        raise Unfit("it must begin with https://")
+    elif not secure and not allowed.names(host):
+        # Where a name leads is another's to say, tomorrow too: a network that is allowed makes none fit for plain HTTP.
+        raise Unfit("it must begin with https://, unless this very name is allowed")
     return target
 
 

@@ -15,7 +15,7 @@ from app.events.webhooks.tables import webhook, webhook_attempt, webhook_deliver
 from app.platform import clock
 from app.platform.errors import InvalidInput, NotFound, Refusals, VersionConflict
 from app.platform.ids import new_id
-from app.platform.outbound.address import NOTHING
+from app.platform.outbound.address import NOTHING, Allowed
 from tests.events.webhooks.rig import (
     HERE,
     all_done,
@@ -78,6 +78,8 @@ async def test_what_makes_no_sense_is_refused_all_at_once(database, shop):
     assert await refused(database, location_ids=[new_id()] * 101) == {("locationIds", "TOO_MANY")}
     assert await refused(database, document="x" * 20_001) == {("document", "TOO_LONG")}
     assert await refused(database, url="https://127.0.0.1/", allowed=NOTHING) == {("url", "INVALID_URL")}
+    networks = Allowed.parse("10.0.0.0/8")
+    assert await refused(database, url="http://erp.example/", allowed=networks) == {("url", "INVALID_URL")}
     known = await subscribe(database, URL, channel_ids=[shop.channels["web"]], location_ids=[shop.locations["cd"]])
     assert (await state(database, known.id)).channel_ids == [shop.channels["web"]]
 

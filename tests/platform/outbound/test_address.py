@@ -155,10 +155,14 @@ def test_an_allowance_that_makes_no_sense_keeps_the_server_from_starting(text):
         Settings.from_environment({"FEIRA_WEBHOOK_ALLOW": text})
 
 
-async def test_plain_http_needs_an_allowance_for_where_the_name_leads(monkeypatch):
-    allowed = Allowed.parse("10.1.0.0/16")
-    target = target_of("http://erp.example/", allowed)
-    resolving(monkeypatch, ["10.1.2.3"], ["1.1.1.1"])
+async def test_plain_http_to_a_name_needs_an_allowance_for_the_name(monkeypatch):
+    """Known when it is saved: a name that leads into an allowed network does so over TLS."""
+    allowed = Allowed.parse("10.1.0.0/16,erp.internal")
+    with pytest.raises(Unfit, match="this very name"):
+        target_of("http://erp.example/", allowed)
+    resolving(monkeypatch, ["10.1.2.3"], ["10.1.2.3"], ["10.2.0.1"])
+    assert await resolve(target_of("http://erp.internal/", allowed), allowed) == ["10.1.2.3"]
+    target = target_of("https://erp.example/", allowed)
     assert await resolve(target, allowed) == ["10.1.2.3"]
-    with pytest.raises(Unfit, match="https"):
+    with pytest.raises(Unfit, match="not a public address"):
         await resolve(target, allowed)

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from app.platform.outbound.address import NOTHING, Allowed, target_of
+from app.platform.outbound.address import NOTHING, Allowed, Target, target_of
 from app.platform.outbound.post import Bounds, Unanswered, post
 from tests.platform.outbound import receiver as acts
 from tests.platform.outbound.receiver import receiving
@@ -140,10 +140,11 @@ async def test_a_name_that_changes_its_mind_is_asked_once_and_that_answer_is_use
     """DNS rebinding: public when it is checked, private when it is connected to."""
     async with receiving() as receiver:
         asked = resolving(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
-        answer = await send(f"http://flips.example:{receiver.port}/")
+        target = Target(secure=False, host="flips.example", port=receiver.port, path="/")
+        answer = await post(target, {}, b"{}", allowed=HERE, bounds=BOUNDS)
         assert (answer.status, asked) == (200, ["flips.example"])
         with pytest.raises(Unanswered, match=r"10\.0\.0\.1 is not a public address"):
-            await send(f"http://flips.example:{receiver.port}/")
+            await post(target, {}, b"{}", allowed=HERE, bounds=BOUNDS)
     assert len(receiver.received) == 1
 
 
