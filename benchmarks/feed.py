@@ -1,16 +1,12 @@
 """The feed's figures: how soon a change is told, what telling costs, how fast it is numbered and caught up with."""
 
 import asyncio
-import contextlib
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import select, text
@@ -29,7 +25,8 @@ from app.inventory.levels import StockChange, adjust
 from app.platform import clock, ids
 from app.platform.db import Database
 from benchmarks.figures import Board, Figure
-from benchmarks.stand import ROOT, Stand, free_port, measure
+from benchmarks.measuring import ROOT, Request, Target, measure
+from benchmarks.stand import SERVE, Stand, served
 
 IDLE: Final = float(os.environ.get("BENCH_IDLE_SECONDS", "60"))
 SUBSCRIBERS: Final = 2_000
@@ -38,7 +35,6 @@ BEHIND: Final = 100_000
 DEEP: Final = 1_000_000
 WRITERS: Final = 16
 ROUNDS: Final = 3
-FEIRA: Final = str(Path(sys.executable).parent / "feira")
 CHANGES: Final = """query Changes($after: Position, $first: Int!) {
   changes(after: $after, first: $first) {
     changes { position topic action entityId version } endPosition hasMore } }"""
@@ -46,6 +42,10 @@ CATCH_UP: Final = """query CatchUp($after: Position) {
   changes(after: $after, first: 1000) {
     changes { position topic action entityId version data } endPosition hasMore } }"""
 FOLLOW: Final = "subscription { changes(topics: [AVAILABILITY]) { changes { position entityId } endPosition } }"
+
+
+Checkouts = Callable[[Target, int], list[Request]]
+"""Makes so many requests that were never sent."""
 
 
 def median(values: list[float]) -> float:
@@ -217,28 +217,25 @@ async def fill(url: str, shelf_size: int) -> int:
     return DEEP + BEHIND
 
 
-def depth(board: Board, port: int, pid: int, postgres_pid: int) -> None:
+def depth(board: Board, target: Target) -> None:
     """A page of the beginning and one of a million changes later, in turn."""
     places = {"first": "1", "deep": str(DEEP)}
-    requests = {
-        name: [{"body": json.dumps({"query": CHANGES, "variables": {"after": after, "first": 100}})}]
-        for name, after in places.items()
-    }
+    requests = {name: [target.request(CHANGES, {"after": after, "first": 100})] for name, after in places.items()}
     times: dict[str, list[float]] = {"first": [], "deep": []}
     for _ in range(3):
         for name in places:
-            times[name].append(measure(port, pid, postgres_pid, requests[name], 1, 2.0).p50)
+            times[name].append(measure(target, requests[name], concurrency=1, seconds=2.0).p50)
     first, deep = median(times["first"]), median(times["deep"])
     board.add(Figure("changes, page of 100 at position 1: p50", first, "ms", "one client"))
     board.add(Figure("changes, page of 100 at position 1,000,000: p50", deep, "ms", "one client"))
     board.add(Figure("changes: a million later over at the beginning", deep / first, "×", "p50, in turn", "<= 1.2"))
 
 
-def catch_up(board: Board, port: int) -> None:
+def catch_up(board: Board, target: Target) -> None:
     """A follower who was away, over HTTP, with the records of what it missed."""
     began, after, pages, changes = time.monotonic(), str(DEEP), 0, 0
     while True:
-        page = _ask(port, {"query": CATCH_UP, "variables": {"after": after}})["changes"]
+        page = target.ask(CATCH_UP, {"after": after})["changes"]
         after, pages, changes = page["endPosition"], pages + 1, changes + len(page["changes"])
         if not page["hasMore"]:
             break
@@ -247,57 +244,18 @@ def catch_up(board: Board, port: int) -> None:
     board.add(Figure(f"catch-up of {BEHIND:,} changes", seconds, "s", of, "<= 5"))
 
 
-def _ask(port: int, body: dict[str, Any]) -> Any:
-    sent = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql",
-        data=json.dumps(body).encode(),
-        headers={"content-type": "application/json", "accept": "application/json"},
-    )
-    with urllib.request.urlopen(sent, timeout=60) as answer:
-        told = json.load(answer)
-    if told.get("errors"):
-        raise RuntimeError(str(told["errors"])[:500])
-    return told["data"]
-
-
-@contextlib.contextmanager
-def served(at: Stand, *command: str) -> Iterator[tuple[int, int]]:
-    """Another server on the stand's database; its port and process id."""
-    port = free_port()
-    environment = os.environ | {
-        "FEIRA_DATABASE_URL": at.url,
-        "FEIRA_DATA_DIR": str(at.folder),
-        "FEIRA_PORT": str(port),
-        "FEIRA_LOG_FORMAT": "json",
-        "FEIRA_COST_PER_SECOND": "0",
-    }
-    server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready"):
-                break
-            time.sleep(0.1)
-        yield port, server.pid
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def emitting(board: Board, at: Stand, checkouts: Any) -> None:
-    """A checkout's CPU with and without the outbox, in turn; no other server runs.
-
-    `checkouts(port, count)` makes so many requests that were never sent.
-    """
+def emitting(board: Board, at: Stand, checkouts: Checkouts) -> None:
+    """A checkout's CPU with and without the outbox, in turn; no other server runs."""
     cost: dict[bool, list[float]] = {True: [], False: []}
     servers = {
-        True: [FEIRA, "serve"],
-        False: [sys.executable, "-m", "benchmarks.unemitting"],
+        True: SERVE,
+        False: (sys.executable, "-m", "benchmarks.unemitting"),
     }
     for _ in range(ROUNDS):
         for tells, command in servers.items():
-            with served(at, *command) as (port, pid):
-                measure(port, pid, at.postgres_pid, checkouts(port, 50), 8, 120, once=True)
-                load = measure(port, pid, at.postgres_pid, checkouts(port, 400), 8, 120, once=True)
+            with served(at.url, at.folder, at.postgres_pid, command) as (_, target):
+                measure(target, checkouts(target, 50), concurrency=8, seconds=120, once=True)
+                load = measure(target, checkouts(target, 400), concurrency=8, seconds=120, once=True)
             cost[tells].append(load.cpu_us)
     with_it, without = median(cost[True]), median(cost[False])
     of = (
@@ -306,7 +264,7 @@ def emitting(board: Board, at: Stand, checkouts: Any) -> None:
     board.add(Figure("cost of emitting", with_it / without, "×", of, "<= 1.05"))
 
 
-def report(board: Board, at: Stand, checkouts: Any) -> None:
+def report(board: Board, at: Stand, checkouts: Checkouts) -> None:
     """All of them. The stand's server is stopped for what is measured without one."""
 
     async def live() -> None:
@@ -318,11 +276,10 @@ def report(board: Board, at: Stand, checkouts: Any) -> None:
 
     asyncio.run(live())
     # No sequencer may run while a history is put there.
-    at.server.terminate()
-    at.server.wait(30)
+    at.stop()
     asyncio.run(fill(at.url, 5_000))
-    with served(at, FEIRA, "serve") as (port, pid):
-        depth(board, port, pid, at.postgres_pid)
-        catch_up(board, port)
+    with served(at.url, at.folder, at.postgres_pid) as (_, target):
+        depth(board, target)
+        catch_up(board, target)
     emitting(board, at, checkouts)
     asyncio.run(numbering(board, at.url))

@@ -2,6 +2,7 @@
 
 import json
 import operator
+import sys
 from dataclasses import asdict, dataclass, field
 
 _COMPARE = {">=": operator.ge, "<=": operator.le, "=": operator.eq}
@@ -26,9 +27,15 @@ class Figure:
 
 @dataclass
 class Board:
-    """All figures of a run."""
+    """All figures of a run, and what there is to say beside them."""
 
     figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Say it beside the figures, at once and below the table: on standard error, where no line is a figure."""
+        self.notes.append(text)
+        print(text, file=sys.stderr, flush=True)
 
     def add(self, figure: Figure) -> None:
         """Keep it, and print its line at once."""
@@ -44,4 +51,5 @@ class Board:
             for f in self.figures
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(6)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, "", *self.notes])

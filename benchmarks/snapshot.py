@@ -33,7 +33,8 @@ from app.identity.principal import ANONYMOUS
 from app.platform import clock
 from app.platform.db import Database
 from benchmarks.figures import Board, Figure
-from benchmarks.stand import ROOT, Stand
+from benchmarks.measuring import ROOT
+from benchmarks.stand import Stand
 
 ROUNDS: Final = 3
 

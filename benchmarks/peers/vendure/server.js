@@ -1,0 +1,5 @@
+// The API server alone: no worker runs beside it.
+const { bootstrap } = require('@vendure/core');
+const { config } = require('./config');
+
+bootstrap(config).catch(error => { console.error(error); process.exit(1); });
