@@ -48,6 +48,9 @@ async def perform(info: Info, payload: Callable[..., P], given: Any, command: Co
         result, replayed, told = await context.db.run(write, repeatable=True)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
+    finally:
+        # The payload, and what comes after it in the document, reads anew.
+        context.memory.clear()
     if told is not None:
         context.wrote = told
     return payload(result=result, user_errors=[], replayed=replayed)
