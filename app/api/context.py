@@ -47,7 +47,7 @@ class Context:
     again: "Callable[[], Awaitable[Context]] | None" = None
     # Where webhooks may be sent beside public addresses.
     webhook_allow: Allowed = NOTHING
-    # What one request need not read twice, by the name of what it is.
+    # What one request need not read twice, by the name of what it is; forgotten by each of its writes.
     memory: dict[Any, Any] = field(default_factory=dict)
 
     @property

@@ -69,6 +69,9 @@ async def perform(
         result, replayed, tx = await context.db.run(write, repeatable=True)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
+    finally:
+        # The payload, and what comes after it in the document, reads anew.
+        context.memory.clear()
     context.wrote_now(tx.told)
     context.memory |= tx.remembered
     return payload(result=result, user_errors=[], replayed=replayed)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.platform.db import sqlstate
 from app.platform.errors import InvalidInput, Path, Refusal, collect
+from app.platform.texts import is_blank
 
 _CODE: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _EMAIL: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
@@ -47,9 +48,11 @@ def checked(
 
 
 def text(value: object, path: Path, *, most: int = 200) -> str:
-    """Text of 1 to `most` characters, without space around it. Raises InvalidInput: REQUIRED, TOO_LONG."""
+    """Text of 1 to `most` characters, without space around it. Raises InvalidInput: TOO_LONG, INVALID_TEXT, and
+    REQUIRED where there is nothing to be seen of it.
+    """
     found = optional_text(value, path, most=most)
-    if found is None:
+    if found is None or is_blank(found):
         raise InvalidInput("This must not be empty.", path=path, code="REQUIRED")
     return found
 

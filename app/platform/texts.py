@@ -7,6 +7,18 @@ LOCALES = ("pt-BR", "en")
 DEFAULT_LOCALE = LOCALES[0]
 
 
+# Letters and a symbol that are drawn as nothing; Unicode counts them among what is seen.
+_EMPTY = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+
+
+def is_blank(text: str) -> bool:
+    """Whether nobody sees anything of it: spaces, control and format characters, marks with nothing to stand on."""
+    return all(
+        character in _EMPTY or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me")
+        for character in text
+    )
+
+
 def name_of(texts: Mapping[str, str], locale: str) -> str:
     """The best text for a language tag: its own, its language's, the default language's, any; empty for none."""
     if locale in texts:

@@ -12,6 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 from app.api.catalog.mutations import CatalogMutations
 from app.api.catalog.types import Product
 from app.api.context import Context
+from app.api.engine.execute import Engine
 from app.api.errors import InvalidInput, NotFound, VersionConflict
 from app.api.scalars import SCALARS
 from app.catalog import queries
@@ -129,6 +130,25 @@ async def test_a_stale_update_carries_the_product_as_it_is(call: Caller) -> None
     assert (stale["__typename"], stale["currentVersion"], stale["current"]) == ("VersionConflict", 2, {"id": key})
     emptied = await call("productUpdate", {"productId": key, "brand": None}, "product { version brand }")
     assert emptied["product"] == {"version": 3, "brand": None}
+
+
+async def test_each_payload_of_a_request_shows_what_its_own_write_left(call: Caller) -> None:
+    """What fields share of the reading of one request does not outlast the next write in it."""
+    key, _ = await create(call)
+    selection = "product { name variants(first: 3) { nodes { sku product { name } } } }"
+    document = f"""mutation($one: ProductUpdateInput!, $two: ProductUpdateInput!) {{
+      one: productUpdate(input: $one) {{ {selection} }} two: productUpdate(input: $two) {{ {selection} }} }}"""
+
+    def named(name: str) -> dict[str, Any]:
+        return {"productId": key, "texts": [{"locale": "pt-BR", "name": name}]}
+
+    given = {"one": named("Blusa"), "two": named("Regata")}
+    engine = Engine(strawberry.Schema(Query, CatalogMutations, config=StrawberryConfig(scalar_map=SCALARS)))
+    answer = await engine.execute(engine.operation(document), given, call.context)
+    assert not answer.errors, answer.errors
+    for alias, name in (("one", "Blusa"), ("two", "Regata")):
+        variants = {"nodes": [{"sku": "CAM-P", "product": {"name": name}}]}
+        assert (answer.data or {})[alias]["product"] == {"name": name, "variants": variants}
 
 
 async def test_a_bulk_write_tells_of_each_item_again_when_repeated(call: Caller) -> None:

@@ -59,6 +59,10 @@ async def test_mistakes_are_told_where_they_are(market: Market) -> None:
     for wrong, code, path in (
         (given(10_000), "AHEAD_OF_FEED", "position"),
         (given(1, ""), "REQUIRED", "name"),
+        (given(1, " \u3000\u00a0"), "REQUIRED", "name"),
+        (given(1, "\u200b\u200d\ufeff\u2060\ufe0f"), "REQUIRED", "name"),
+        (given(1, "\u202e\u2066\u2069"), "REQUIRED", "name"),
+        (given(1, "\u3164\u115f\u2800"), "REQUIRED", "name"),
         (given(1, "x" * 101), "TOO_LONG", "name"),
         (given(1, "a\u0007b"), "INVALID_TEXT", "name"),
     ):

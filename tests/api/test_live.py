@@ -14,6 +14,7 @@ from app.events import follower
 from app.events.tables import feed_head
 from app.identity.tables import token
 from app.platform import clock
+from app.platform.ids import encode, new_id
 from tests.api.live import Socket, events, socket
 from tests.api.server import Server, serving, tender
 from tests.shop import Shop
@@ -210,6 +211,14 @@ async def test_a_tills_cart_is_not_followed_by_its_id(server: Server) -> None:
         await server.write("cartCustomerSet", given, who="till")
         assert (await till.data(own))["version"] == 2
         assert await stranger.quiet(cart)
+
+
+async def test_an_order_that_none_can_be_is_not_waited_for(server: Server) -> None:
+    product = encode("Product", new_id())
+    for by in ({"id": "nonsense"}, {"cartId": "nonsense"}, {"id": product}, {"cartId": product}):
+        async with socket(server.url) as one:
+            message = await one.next(await one.subscribe(ORDER, by=by))
+            assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "BAD_REQUEST"), by
 
 
 async def test_availability_comes_for_each_variant_that_changed(server: Server) -> None:

@@ -53,6 +53,10 @@ async def test_closed_channels_and_registers_are_seen_by_those_who_set_them(shop
         "registers": [{"code": "centro-1", "active": True}]
     }
     assert len((await desk.ask(registers, token=owner))["registers"]) == 3
+    node = "query($id: ID!) { node(id: $id) { id } }"
+    for who, code, seen in (("cashier", "centro-1", True), ("cashier", "centro-2", False), ("owner", "centro-2", True)):
+        found = (await desk.ask(node, token=desk.tokens[who], id=register(shop, code)))["node"]
+        assert (found is not None) == seen, (who, code)
 
 
 async def test_settings_that_change_what_is_promised_tell_of_all_that_is_sold(shop: Shop, desk: Counter) -> None:

@@ -110,6 +110,8 @@ class Subscription:
     async def order(
         self, info: Info, by: Annotated[OrderBy, argument(description="Which one.")]
     ) -> AsyncGenerator[Order | None, None]:
+        _check_ids(by)
+
         async def read(context: Context) -> Order | None:
             return await find_order(context, by)
 
@@ -180,6 +182,15 @@ async def _page(
             context.db, scopes, after=after, first=PAGE, topics=topics, compacted=compacted, epoch=epoch or None
         )
     return page_of(rows, scopes, after=after, head=feed.position, first=PAGE, topics=topics, compacted=compacted)
+
+
+def _check_ids(by: OrderBy) -> None:
+    """Raises BAD_REQUEST for what no order and no cart can have as their id: to wait for it would be in vain."""
+    for name, kind, given in (("id", "Order", by.id), ("cartId", "Cart", by.cart_id)):
+        if given and ids.decode(kind, given) is None:
+            raise RequestError(
+                Code.BAD_REQUEST, f"`by.{name}` is not the id of {'an' if kind == 'Order' else 'a'} {kind}."
+            )
 
 
 async def _order_keys(context: Context, by: OrderBy) -> list[Key]:

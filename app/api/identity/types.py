@@ -14,7 +14,7 @@ from app.api.context import Context
 from app.api.customers.types import Customer
 from app.api.engine.batch import Batch, batched
 from app.api.nodes import Node, loads
-from app.api.pos.types import Register, load_registers
+from app.api.pos.types import Register, load_known_registers
 from app.channels.queries import all_locations, channels_by_ids, locations_by_ids
 from app.identity import access, queries
 from app.platform import ids
@@ -112,7 +112,7 @@ class Device(Node):
     @batched(description="The register that it stands for.")
     @staticmethod
     async def register(parents: Sequence["Device"], batch: Batch[Context]) -> list[Register | None]:
-        return await _some(load_registers, batch.context, [parent.register_key for parent in parents])
+        return await _some(load_known_registers, batch.context, [parent.register_key for parent in parents])
 
 
 @strawberry.type(description="A program that sells in one channel: a storefront's server, an app.")
@@ -223,7 +223,7 @@ class Viewer:
     @batched(description="The register that the device stands for.")
     @staticmethod
     async def register(parents: Sequence["Viewer"], batch: Batch[Context]) -> list[Register | None]:
-        return await _some(load_registers, batch.context, [batch.context.principal.register_id for _ in parents])
+        return await _some(load_known_registers, batch.context, [batch.context.principal.register_id for _ in parents])
 
     @batched(description="Where the caller works: their locations, or all of them; none for shoppers.")
     @staticmethod

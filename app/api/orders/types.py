@@ -20,7 +20,7 @@ from app.api.money import TaxedMoney
 from app.api.nodes import Node, loads
 from app.api.orders.messages import message_of
 from app.api.orders.payments import Payment, Refund
-from app.api.pos.types import Register, load_registers
+from app.api.pos.types import Register, load_known_registers
 from app.api.scalars import Quantity
 from app.fulfillment.queries import fulfillments_of_orders
 from app.identity.access import may_open_order
@@ -191,7 +191,7 @@ class Order(Node):
     @batched(description="The till's register.")
     @staticmethod
     async def register(parents: Sequence["Order"], batch: Batch[Context]) -> list[Register | None]:
-        return await by_key(load_registers, batch.context, [parent.row.register_id for parent in parents])
+        return await by_key(load_known_registers, batch.context, [parent.row.register_id for parent in parents])
 
     @batched(description="Who sold it.")
     @staticmethod

@@ -3,7 +3,7 @@
 import strawberry
 
 from app.api.context import Info
-from app.api.pos.types import Register
+from app.api.pos.types import Register, may_find
 from app.pos.queries import all_registers
 
 
@@ -15,5 +15,5 @@ class PosQueries:
         return [
             Register.of(row, context)
             for row in await all_registers(context.db)
-            if context.principal.works_at(row.location_id) and (row.active or context.may("settings.write"))
+            if context.principal.works_at(row.location_id) and may_find(context, active=row.active)
         ]

@@ -54,7 +54,18 @@ class Register(Node):
 
 @loads("Register")
 async def load_registers(context: Context, keys: Sequence[UUID]) -> list[Register | None]:
-    """Registers are seen by who may read registers and works where they stand."""
+    """Registers as they are found: closed ones by who may open them again."""
+    found = await load_known_registers(context, keys)
+    return [each if each is not None and may_find(context, active=each.active) else None for each in found]
+
+
+def may_find(context: Context, *, active: bool) -> bool:
+    """Whether the caller finds such a register where they work: closed ones are for who may write registers."""
+    return active or context.may("settings.write")
+
+
+async def load_known_registers(context: Context, keys: Sequence[UUID]) -> list[Register | None]:
+    """Registers that an order or a device names, closed ones too, for who may read registers and works there."""
     if not context.may("registers.read"):
         return [None] * len(keys)
     rows = await queries.registers_by_ids(context.db, keys)

@@ -13,6 +13,7 @@ from app.events.webhooks.tables import channel_known, location_known
 from app.platform.db import Reader
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, collect
 from app.platform.outbound.address import Allowed, Unfit, target_of
+from app.platform.texts import is_blank
 
 LONGEST_NAME: Final = 200
 LONGEST_DOCUMENT: Final = 20_000
@@ -71,7 +72,7 @@ async def checked(db: Reader, given: Fields, *, allowed: Allowed, check: Check) 
 
 def _name(value: str | None) -> str:
     kept = unicodedata.normalize("NFC", value or "").strip()
-    if not kept:
+    if is_blank(kept):
         raise InvalidInput("This must not be empty.", path=("name",), code="REQUIRED")
     if len(kept) > LONGEST_NAME:
         raise InvalidInput(f"At most {LONGEST_NAME} characters.", path=("name",), code="TOO_LONG")
