@@ -55,7 +55,7 @@ def report(board: Board, at: Stand, seconds: float) -> None:
         )
         goal = GOALS.get(name)
         board.add(Figure(f"{name}: p50 at {large.variants:,} variants", after.p50 / before.p50, "×", of, goal))
-    of = f"after all these questions, {ANYWHERE:,} products' pages among them; {small.megabytes:.0f} MB at {small.variants:,}"
+    of = f"after all this, {ANYWHERE:,} products' pages among it; {small.megabytes:.0f} MB at {small.variants:,}"
     name = f"memory of a serving process at {large.variants:,} variants"
     board.add(Figure(name, large.megabytes, "MB", of, "<= 400"))
 
