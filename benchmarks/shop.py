@@ -17,7 +17,7 @@ from benchmarks import questions
 from benchmarks.figures import Board, Figure
 from benchmarks.floor import places
 from benchmarks.machine import SERVER_CORE, pinned
-from benchmarks.measuring import ROOT, Load, Request, Target, free_port, measure
+from benchmarks.measuring import ROOT, Load, Meter, Request, Target, free_port, measure
 from benchmarks.stand import Stand, served, till_token
 
 CONCURRENCY: Final = 16
@@ -33,6 +33,9 @@ def report(board: Board, at: Stand, products: int, seconds: float) -> None:
             measure(target, requests, concurrency=CONCURRENCY, seconds=1)
         beneath = measure(ground, pages, concurrency=CONCURRENCY, seconds=seconds)
         listing = at.load(listings, concurrency=CONCURRENCY, seconds=seconds)
+    server, postgres = (1000 * rate for rate in Meter.idle[at.target.pid])
+    of = f"with all background work; PostgreSQL {postgres:.0f}; taken off every figure of CPU"
+    board.add(Figure("our server when nobody asks: CPU", server, "ms/s", of))
     tell(board, "floor (listing as JSON by PostgreSQL)", beneath)
     tell(board, "listing", listing)
     ratio = listing.per_second / beneath.per_second
@@ -143,10 +146,14 @@ def planned(board: Board, at: Stand, products: int, seconds: float) -> None:
         "product page": questions.product_pages(at.target, min(products, 200)),
         "search with facets": questions.searches(at.target),
     }
-    with served(at.url, at.folder, at.postgres_pid, FEIRA_ENGINE="core") as (_, core):
+    # Neither has the offices that the stand's server has.
+    with (
+        served(at.url, at.folder, at.postgres_pid, FEIRA_ENGINE="core") as (_, core),
+        served(at.url, at.folder, at.postgres_pid, FEIRA_ENGINE="plan") as (_, plan),
+    ):
         for name, requests in kinds.items():
             loads = {}
-            for engine, target in (("unplanned", core), ("planned", at.target)):
+            for engine, target in (("unplanned", core), ("planned", plan)):
                 measure(target, requests, concurrency=8, seconds=1)
                 loads[engine] = measure(target, requests, concurrency=8, seconds=seconds)
             mine, its = loads["planned"], loads["unplanned"]
