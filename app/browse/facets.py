@@ -35,7 +35,7 @@ from app.browse.matching import (
     Matching,
     Shape,
     buyable,
-    conditions,
+    matches,
     option_name,
     some_variant,
     variant_conditions,
@@ -170,8 +170,7 @@ def _label(field: Field, row: Row[Any], locale: str) -> str:
 def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
     matched = (
-        select(product.c.id, product.c.brand, product.c.tags, product.c.category_id)
-        .where(*conditions(shape))
+        matches(shape, product.c.id, product.c.brand, product.c.tags, product.c.category_id)
         .limit(COUNTED + 1)
         .cte("matched")
         .prefix_with("MATERIALIZED", dialect="postgresql")

@@ -35,8 +35,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.browse.matching import Matching, Shape, conditions
-from app.browse.search import RANKED, Search, rank_of
+from app.browse.matching import Matching, Shape, conditions, is_wide, looked_up, matches
+from app.browse.search import BEHIND_ALL, RANKED, SLICES, Search, Slice, beginning, rank_of
 from app.catalog.tables import product, product_text, variant
 from app.platform.db import Reader
 from app.platform.texts import LOCALES
@@ -74,8 +74,6 @@ _AFTER_TYPES: Final[dict[Order, Any]] = {
     Order.CREATED_AT: product.c.created_at.type,
     Order.UPDATED_AT: product.c.updated_at.type,
 }
-# The last character that there is, and so behind every name.
-_BEHIND_ALL: Final[ColumnElement[str]] = literal_column("U&'\\+10FFFF'")
 
 
 def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order, bool]:
@@ -162,7 +160,7 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     """
     own = _names(shape, descending, paged).where(product_text.c.locale == bindparam("locale", type_=Text)).cte("own")
     reach, behind_all = (
-        (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), _BEHIND_ALL)
+        (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), BEHIND_ALL)
     )
     bound = func.coalesce(select(reach).having(func.count() == _most).scalar_subquery(), behind_all)
     key = product_text.c.name_key
@@ -254,9 +252,24 @@ def _unpriced(shape: Shape, descending: bool, paged: bool, whole: bool) -> Selec
     return statement.order_by(id_.desc() if descending else id_.asc()).limit(_most)
 
 
+def _candidates(shape: Shape) -> Select[Any]:
+    """The ids of what is ranked, some of them twice: first what is named so, then the newest, slice by slice."""
+    if not is_wide(shape) or shape.loosely:
+        return _newest(matches(shape, product.c.id))
+    named = looked_up(shape, beginning().subquery("named").c.product_id, [product.c.id])
+    slices = [Slice(0, SLICES[0]), Slice(*SLICES), Slice(SLICES[1])]
+    # None is looked at where those before it hold enough.
+    newest = [_newest(matches(shape, product.c.id, within=each)) for each in slices]
+    return select(union_all(named, *newest).subquery("candidates").c.id)
+
+
+def _newest(statement: Select[Any]) -> Select[Any]:
+    return statement.order_by(statement.selected_columns.id.desc())
+
+
 def _by_relevance(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
-    newest = select(product.c.id).where(*conditions(shape)).order_by(product.c.id.desc()).limit(RANKED)
-    ranked: Subquery = rank_of(shape.words, newest, loosely=shape.loosely).subquery("ranked")
+    candidates = _candidates(shape).limit(RANKED)
+    ranked: Subquery = rank_of(shape.words, candidates, loosely=shape.loosely).subquery("ranked")
     statement = select(ranked.c.id, ranked.c.rank.label("listed_by"))
     if paged:
         statement = statement.where(_behind(Order.RELEVANCE, ranked.c.rank, ranked.c.id, descending))
