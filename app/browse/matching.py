@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    FromClause,
     Select,
     Text,
     Uuid,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from app.browse.search import Search, Slice, found
+from app.browse.search import Search, Slice, found, materialized
 from app.browse.sight import Sight, sold
 from app.catalog.tables import category, collection, collection_product, product, variant
 from app.inventory.guard import MOMENT
@@ -158,7 +159,6 @@ _PRODUCT: Final[dict[str, ColumnElement[bool]]] = {
     "published": sold(),
     "not published": not_(sold()),
 }
-# What may leave so few products that each is better looked up among what is found than the other way round.
 _NARROW: Final = frozenset({"ids", "category_ids", "collection_ids", "brands", "tags"})
 
 
@@ -168,7 +168,7 @@ def conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     if not shape.words:
         return _unsearched(shape)
     # Evaluated once, whatever the planner thinks of the tables: without statistics it would be so for each product.
-    ids = found(shape.words, loosely=shape.loosely).cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+    ids = materialized(found(shape.words, loosely=shape.loosely), "found")
     return (*_unsearched(shape), product.c.id.in_(select(ids.c.product_id)))
 
 
@@ -187,12 +187,22 @@ def looked_up(shape: Shape, id_: ColumnElement[Any], columns: Sequence[ColumnEle
     """These columns of the products that have these ids, and match but for the search."""
     # OFFSET 0: one after the other by its id, whatever the planner thinks that they are many or few.
     one = select(*columns).where(product.c.id == id_, *_unsearched(shape)).offset(literal_column("0")).lateral()
-    return select(*one.c).select_from(id_.table.join(one, true()))  # type: ignore[attr-defined]
+    return select(*one.c).select_from(id_.table.join(one, true()))
 
 
 def is_wide(shape: Shape) -> bool:
     """Whether a list is searched, and nothing else that is asked may leave but few products."""
-    return bool(shape.words) and shape.asked.isdisjoint(_NARROW) and not shape.options
+    return bool(shape.words) and not is_narrow(shape)
+
+
+def is_narrow(shape: Shape) -> bool:
+    """Whether what is asked of products and options may leave so few that they are better looked at one by one."""
+    return bool(shape.options) or not shape.asked.isdisjoint(_NARROW)
+
+
+def is_priced(shape: Shape) -> bool:
+    """Whether a price is asked for."""
+    return not shape.asked.isdisjoint({"price_min", "price_max"})
 
 
 @lru_cache(1_024)
@@ -212,21 +222,20 @@ def _unsearched(shape: Shape) -> tuple[ColumnElement[bool], ...]:
 def variant_conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     """On rows of `variant` beside `product`: it has the options and the price; stock is not looked at."""
     asked = [_has_option(place) for place in range(shape.options)]
-    bounds = [
-        bound
-        for name, bound in (
-            ("price_min", channel_price.c.amount >= bindparam("price_min", type_=BigInteger)),
-            ("price_max", channel_price.c.amount <= bindparam("price_max", type_=BigInteger)),
-        )
-        if name in shape.asked
-    ]
-    if bounds:
+    if is_priced(shape):
         own = and_(
             channel_price.c.channel_id == bindparam("channel_id", type_=Uuid),
             channel_price.c.variant_id == variant.c.id,
         )
-        asked.append(exists().where(own, *bounds).correlate(variant))
+        asked.append(exists().where(own, *price_bounds(shape, channel_price)).correlate(variant))
     return tuple(asked)
+
+
+def price_bounds(shape: Shape, prices: FromClause) -> list[ColumnElement[bool]]:
+    """On rows of `channel_price`: it is within the bounds that are asked for."""
+    low, high = (bindparam(name, type_=BigInteger) for name in ("price_min", "price_max"))
+    bounds = {"price_min": prices.c.amount >= low, "price_max": prices.c.amount <= high}
+    return [bound for name, bound in bounds.items() if name in shape.asked]
 
 
 def some_variant(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -13,7 +13,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
+    CompoundSelect,
     FromClause,
     Integer,
     ScalarSelect,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -55,6 +58,8 @@ RANKED: Final = 1_000
 """Of more products than these, the newest are ranked, with those that a code names and those whose name begins so."""
 BEGINNING: Final = 100
 """In each language as many products whose name begins with what was typed are ranked, however old they are."""
+PEEKED: Final = 2_000
+"""So many that are found are read first; where there are no more, no slices are made."""
 SLICES: Final = (16_000, 64_000)
 """Among so many of the newest products the newest that are found are looked for first, then among so many."""
 ENOUGH: Final = 100
@@ -141,6 +146,11 @@ def read_search(typed: str | None) -> Search | None:
     )
 
 
+def materialized(statement: Select[Any], name: str) -> CTE:
+    """Worked out once, when it is first read, whatever the planner thinks of the tables."""
+    return statement.cte(name).prefix_with("MATERIALIZED", dialect="postgresql")
+
+
 def _tsquery(locale: str, name: str = "tsquery") -> ColumnElement[Any]:
     configuration = CONFIGURATIONS.get(locale.partition("-")[0], "simple")
     return func.to_tsquery(literal_column(f"'{configuration}'::regconfig"), bindparam(name, type_=Text))
@@ -157,7 +167,7 @@ _coded = variant.alias("coded")
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Products by how new they are, as their ids tell: of the newest `most` (None: all) without the newest `skipped`."""
+    """Products by how new they are, as their ids tell: of the newest `most` (None: all) but the newest `skipped`."""
 
     skipped: int = 0
     most: int | None = None
@@ -182,12 +192,10 @@ def _behind(newest: int) -> ScalarSelect[Any]:
 
 _dated = product.alias("dated")
 _BEHIND: Final = {
-    newest: select(_dated.c.id)
-    .order_by(_dated.c.id.desc())
-    .offset(literal_column(str(newest)))
-    .limit(literal_column("1"))
-    .cte(f"behind_{newest}")
-    .prefix_with("MATERIALIZED", dialect="postgresql")
+    newest: materialized(
+        select(_dated.c.id).order_by(_dated.c.id.desc()).offset(literal_column(str(newest))).limit(literal_column("1")),
+        f"behind_{newest}",
+    )
     for newest in SLICES
 }
 
@@ -203,9 +211,7 @@ def _in_locale(text: FromClause, locale: str, name: str = "tsquery") -> ColumnEl
 
 def _by_words(place: int, within: Slice) -> Select[Any]:
     """Products whose text in this language has the words, and whose texts in those before it do not."""
-    statement = select(_text.c.product_id).where(
-        _in_locale(_text, LOCALES[place]), _text.c.product_id.not_in(_by_code()), *within.holds(_text.c.product_id)
-    )
+    statement = select(_text.c.product_id).where(_in_locale(_text, LOCALES[place]), *within.holds(_text.c.product_id))
     for before in LOCALES[:place]:
         other = product_text.alias("other_text")
         # Looked up for each: as NOT EXISTS it would become a join with all that have the words.
@@ -250,17 +256,17 @@ def found(words: int, *, loosely: bool, within: Slice | None = None) -> Select[A
     ways = [_by_words(place, within or EVERYTHING) for place in range(len(LOCALES))]
     if within is not None:
         return select(union_all(*ways).subquery("found_within").c.product_id)
-    ways.insert(0, _by_code().distinct())
+    ways = [_by_code().distinct(), *(way.where(_text.c.product_id.not_in(_by_code())) for way in ways)]
     if not loosely:
         return select(union_all(*ways).subquery("found_once").c.product_id)
     first, last = Slice(0, SLICES[0]), Slice(*SLICES)
-    near = _by_spelling(words, first).cte("near").prefix_with("MATERIALIZED", dialect="postgresql")
+    near = materialized(_by_spelling(words, first), "near")
     few = select(func.count() < ENOUGH).select_from(near).scalar_subquery()
     ways += [select(near.c.product_id), select(_by_spelling(words, last).where(few).subquery("further").c.product_id)]
     return select(union_all(*ways).subquery("found_some").c.product_id).distinct()
 
 
-def beginning() -> Select[Any]:
+def beginning() -> CompoundSelect[Any]:
     """The `product_id` of products that are named what was typed, or whose names begin so, and that the words find."""
     typed, key = bindparam("typed", type_=Text), _text.c.name_key
     ways = [
@@ -302,17 +308,13 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     )
 
 
-def _sold_by_words(locale: str) -> Select[Any]:
-    """The first that come, only as many as it takes to tell that there are not few."""
-    # OFFSET 0: the words are looked up in their index, whatever the planner thinks that a small LIMIT is worth.
-    hits = select(_text.c.product_id).where(_in_locale(_text, locale)).offset(literal_column("0"))
-    of = hits.subquery(f"hits_{LOCALES.index(locale)}")
-    some = select(of.c.product_id).join(product, product.c.id == of.c.product_id).where(sold()).limit(FEW)
-    return select(some.subquery(f"some_{LOCALES.index(locale)}").c.product_id)
-
-
-_words_found = union_all(*map(_sold_by_words, LOCALES)).subquery("words_found")
-WORDS_FOUND: Final = select(func.count(_words_found.c.product_id.distinct()))
+_hits = found(0, loosely=False, within=EVERYTHING).subquery("hits")
+# OFFSET 0: one after the other, only as many as it takes to tell that there are not few.
+_sold = (
+    select(product.c.id).where(product.c.id == _hits.c.product_id, sold()).offset(literal_column("0")).lateral("sold")
+)
+_words_found = select(_sold.c.id).select_from(_hits.join(_sold, true())).limit(FEW).subquery("words_found")
+WORDS_FOUND: Final = select(func.count()).select_from(_words_found)
 
 
 async def is_loose(db: Reader, search: Search, sight: Sight) -> bool:
