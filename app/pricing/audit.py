@@ -89,7 +89,7 @@ async def violations(db: Database, *, most: int = MOST) -> list[str]:
             ]
             found += [f"price {row.id} of variant {row.variant_id} is negative" for row in await tx.rows(NEGATIVE)]
             hidden = [
-                f"no list by price shows the product of variant {row.variant_id} in channel {row.channel_id} where it is due"
+                f"variant {row.variant_id} is not known as the cheapest of its product in channel {row.channel_id}"
                 for row in await tx.rows(HIDDEN)
             ]
             return found[:most] + hidden[:most] + await _listing(tx, most)

@@ -29,7 +29,7 @@ VALUES = ("P", "M", "G")
 async def shirt(shop: Shop, slug: str = "camisa", *, status: str = "ACTIVE") -> list[UUID]:
     """The variants of a product, without prices."""
     catalog = Catalog(shop)
-    variants = [{"values": [value], "price": None} for value in VALUES]
+    variants = [{"values": [value], "price": None, "position": place} for place, value in enumerate(VALUES, 1)]
     await catalog.product(slug, options={"Tamanho": VALUES}, variants=variants, status=status)
     skus = [slug.upper(), *(f"{slug.upper()}-{place}" for place in (1, 2))]
     return [shop.variants[sku] for sku in skus]
@@ -38,7 +38,7 @@ async def shirt(shop: Shop, slug: str = "camisa", *, status: str = "ACTIVE") -> 
 async def check(shop: Shop) -> None:
     """A price is the lowest exactly where no other of a variant that is not archived comes before it."""
     statement = select(channel_price, variant.c.archived).join(variant, variant.c.id == channel_price.c.variant_id)
-    rows = await shop.unwatched.rows(statement)
+    rows = await shop.db.rows(statement)
     for row in rows:
         cheaper = [
             other
