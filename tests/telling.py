@@ -80,6 +80,7 @@ NOT_FOLLOWED: Final[dict[str, str]] = {
     "outbox": "the telling", "feed": "the telling", "feed_head": "the telling", "follower": "who hears it",
     "follower_digest": "whether its copy is right",
     "webhook": "who is told", "webhook_delivery": "what they were told", "webhook_attempt": "how it was tried",
+    "priced_product": "a lock",
     "divergence": "what a sweep found", "divergence_sweep": "how far it is",
 }  # fmt: skip
 """All other tables, and why nobody follows them."""
@@ -90,6 +91,8 @@ UNSEEN: Final[dict[str, str]] = {
     # When the clock comes by; what file it was last found in.
     "product": "next_at,import_digest",
     "priced_variant": "next_at",
+    # What lists are sorted by.
+    "channel_price": "lowest",
     # Worked out from barcode.
     "variant": "barcode_key",
 }

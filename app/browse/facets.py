@@ -35,7 +35,7 @@ from app.browse.matching import (
     Matching,
     Shape,
     buyable,
-    conditions,
+    matches,
     option_name,
     some_variant,
     variant_conditions,
@@ -170,8 +170,7 @@ def _label(field: Field, row: Row[Any], locale: str) -> str:
 def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
     matched = (
-        select(product.c.id, product.c.brand, product.c.tags, product.c.category_id)
-        .where(*conditions(shape))
+        matches(shape, product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options)
         .limit(COUNTED + 1)
         .cte("matched")
         .prefix_with("MATERIALIZED", dialect="postgresql")
@@ -232,7 +231,7 @@ def _collections(matched: CTE, _: Shape) -> Select[Any]:
 
 def _options(matched: CTE, shape: Shape) -> Select[Any]:
     option = (
-        func.jsonb_array_elements(product.c.options)
+        func.jsonb_array_elements(matched.c.options)
         .table_valued("option", with_ordinality="place", name="of_options")
         .render_derived()
         .lateral()
@@ -240,13 +239,13 @@ def _options(matched: CTE, shape: Shape) -> Select[Any]:
     body: ColumnElement[Any] = option.c.option.cast(JSONB)
     name = option_name(func.jsonb_extract_path(body, literal_column("'name'")))
     value = variant.c.option_values[option.c.place]
+    variants = matched.join(variant, and_(variant.c.product_id == matched.c.id, ~variant.c.archived))
+    if shape.options:
+        # Its conditions look at the product's options.
+        variants = variants.join(product, product.c.id == matched.c.id)
     return (
-        _row(Field.OPTIONS, value, _first(body), func.count(matched.c.id.distinct()), name)
-        .select_from(
-            matched.join(product, product.c.id == matched.c.id)
-            .join(variant, and_(variant.c.product_id == matched.c.id, ~variant.c.archived))
-            .join(option, true())
-        )
+        _row(Field.OPTIONS, value, func.array_agg(body)[1], func.count(matched.c.id.distinct()), name)
+        .select_from(variants.join(option, true()))
         .where(value != "", *_wanted(shape))
         .group_by(name, value)
     )
@@ -255,11 +254,6 @@ def _options(matched: CTE, shape: Shape) -> Select[Any]:
 def _wanted(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     own = variant_conditions(shape)
     return (*own, buyable()) if "in_stock" in shape.asked else own
-
-
-def _first(body: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Any one of a group's."""
-    return cast(func.min(cast(body, Text)), JSONB)
 
 
 def _in_stock(matched: CTE, shape: Shape) -> Select[Any]:

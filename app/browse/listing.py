@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Row,
     Select,
     Subquery,
@@ -31,16 +32,31 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
 
-from app.browse.matching import Matching, Shape, conditions
-from app.browse.search import RANKED, Search, rank_of
+from app.browse.matching import (
+    Matching,
+    Shape,
+    conditions,
+    is_narrow,
+    is_priced,
+    is_wide,
+    looked_up,
+    matches,
+    price_bounds,
+)
+from app.browse.search import BEHIND_ALL, PEEKED, RANKED, SLICES, Search, Slice, beginning, found, materialized, rank_of
 from app.catalog.tables import product, product_text, variant
 from app.platform.db import Reader
 from app.platform.texts import LOCALES
+from app.pricing.lowest import CHEAPER
 from app.pricing.tables import channel_price
+
+SOME_PRICES: Final = 10_000
+"""Of no more prices than these within the bounds of a filter, the products are put in order, rather than all walked."""
 
 Keys = tuple[Any, ...]
 """Where a product stands in an order: the order's key, then the id."""
@@ -67,6 +83,7 @@ class Listed:
 
 _most: Final = bindparam("most", type_=BigInteger)
 _after_id: Final = bindparam("after_id", type_=Uuid)
+_channel_id: Final = bindparam("channel_id", type_=Uuid)
 _AFTER_TYPES: Final[dict[Order, Any]] = {
     Order.RELEVANCE: BigInteger,
     Order.NAME: Text,
@@ -74,8 +91,6 @@ _AFTER_TYPES: Final[dict[Order, Any]] = {
     Order.CREATED_AT: product.c.created_at.type,
     Order.UPDATED_AT: product.c.updated_at.type,
 }
-# The last character that there is, and so behind every name.
-_BEHIND_ALL: Final[ColumnElement[str]] = literal_column("U&'\\+10FFFF'")
 
 
 def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order, bool]:
@@ -106,7 +121,8 @@ async def list_products(
         statement = _page(matching.shape, order, downwards, after is not None, whole)
         place = {} if after is None else {"after_key": after[0], "after_id": after[1]}
         rows += await db.rows(statement, parameters | place)
-    if order is Order.PRICE and len(rows) <= first:
+    # What has no price has none within bounds.
+    if order is Order.PRICE and len(rows) <= first and not is_priced(matching.shape):
         begun = after is not None and after[0] is None
         parameters |= {"most": first + 1 - len(rows)} | ({"after_id": after[1]} if after and begun else {})
         rows += await db.rows(_unpriced(matching.shape, descending, begun, whole), parameters)
@@ -162,7 +178,7 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     """
     own = _names(shape, descending, paged).where(product_text.c.locale == bindparam("locale", type_=Text)).cte("own")
     reach, behind_all = (
-        (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), _BEHIND_ALL)
+        (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), BEHIND_ALL)
     )
     bound = func.coalesce(select(reach).having(func.count() == _most).scalar_subquery(), behind_all)
     key = product_text.c.name_key
@@ -216,33 +232,67 @@ def _names(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     return statement.order_by(*_in_order(key, product_text.c.product_id, descending)).limit(_most)
 
 
-def _priced(cheaper_than: Any = None) -> ColumnElement[bool]:
-    """A variant of the product has a price in the channel: one that comes before this price of it, if one is given."""
+def _priced() -> ColumnElement[bool]:
+    """A variant of the product has a price in the channel."""
     other, its = channel_price.alias("other_price"), variant.alias("other_variant")
-    statement = exists(literal_column("1")).where(
-        other.c.channel_id == bindparam("channel_id", type_=Uuid),
-        other.c.product_id == product.c.id,
-        its.c.id == other.c.variant_id,
-        ~its.c.archived,
-    )
-    if cheaper_than is None:
-        return statement
-    return statement.where(
-        tuple_(other.c.amount, other.c.variant_id) < tuple_(cheaper_than.amount, cheaper_than.variant_id)
-    )
+    return exists(literal_column("1")).where(
+        other.c.channel_id == _channel_id, other.c.product_id == product.c.id,
+        its.c.id == other.c.variant_id, ~its.c.archived,
+    )  # fmt: skip
 
 
 def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+    """By the prices that are kept as the lowest of their product; some may be that are not, and are left out here.
+
+    Where only some variants have a price within the filter's bounds, the places of their products are put in order
+    first, and then looked at in it.
+    """
     price = channel_price.c
-    statement = (
+    walk = _ordered(_lowest(shape), channel_price, descending, paged)
+    if "price_max" in shape.asked:
+        walk = walk.where(price.amount <= bindparam("price_max", type_=BigInteger))
+    if not is_priced(shape) or is_narrow(shape):
+        return walk.limit(_most)
+    within, lowest = channel_price.alias("within"), channel_price.alias("lowest")
+    some = select(within.c.product_id).where(within.c.channel_id == _channel_id, *price_bounds(shape, within))
+    some_prices = materialized(some.limit(literal_column(str(SOME_PRICES + 1))), "some_prices")
+    few = select(func.count() <= SOME_PRICES).select_from(some_prices).scalar_subquery()
+    products = select(some_prices.c.product_id).where(few).distinct().subquery("products")
+    places = (
+        select(lowest.c.variant_id, lowest.c.product_id, lowest.c.amount)
+        .join(products, products.c.product_id == lowest.c.product_id)
+        .where(lowest.c.channel_id == _channel_id, lowest.c.lowest)
+    )
+    # OFFSET 0: looked at one after the other, until there are enough.
+    in_order = _ordered(places, lowest, descending, paged).offset(literal_column("0")).subquery("in_order")
+    fits = _lowest(shape).where(price.variant_id == in_order.c.variant_id).offset(literal_column("0")).lateral("fits")
+    first = select(fits.c.id, fits.c.listed_by).select_from(in_order.join(fits, true()))
+    first = first.order_by(*_in_order(in_order.c.amount, in_order.c.product_id, descending)).limit(_most)
+    ways = first.subquery("first"), walk.where(~few).limit(_most).subquery("walk")
+    either = union_all(*(select(way.c.id, way.c.listed_by) for way in ways)).subquery("either")
+    return (
+        select(either.c.id, either.c.listed_by)
+        .order_by(*_in_order(either.c.listed_by, either.c.id, descending))
+        .limit(_most)
+    )
+
+
+def _lowest(shape: Shape) -> Select[Any]:
+    """Products with their lowest prices."""
+    price = channel_price.c
+    return (
         select(price.product_id.label("id"), price.amount.label("listed_by"))
         .join(product, product.c.id == price.product_id)
         .join(variant, and_(variant.c.id == price.variant_id, ~variant.c.archived))
-        .where(price.channel_id == bindparam("channel_id", type_=Uuid), ~_priced(price), *conditions(shape))
+        .where(price.channel_id == _channel_id, price.lowest, ~CHEAPER, *conditions(shape))
     )
+
+
+def _ordered(statement: Select[Any], prices: FromClause, descending: bool, paged: bool) -> Select[Any]:
+    place = prices.c.amount, prices.c.product_id
     if paged:
-        statement = statement.where(_behind(Order.PRICE, price.amount, price.product_id, descending))
-    return statement.order_by(*_in_order(price.amount, price.product_id, descending)).limit(_most)
+        statement = statement.where(_behind(Order.PRICE, *place, descending))
+    return statement.order_by(*_in_order(*place, descending))
 
 
 @lru_cache(512)
@@ -254,9 +304,27 @@ def _unpriced(shape: Shape, descending: bool, paged: bool, whole: bool = True) -
     return statement.order_by(id_.desc() if descending else id_.asc()).limit(_most)
 
 
+def _candidates(shape: Shape) -> Select[Any]:
+    """The ids of what is ranked, some of them twice: what is named so, and the newest, slice by slice."""
+    if not is_wide(shape) or shape.loosely:
+        return _newest(matches(shape, product.c.id))
+    ids = [product.c.id]
+    named = looked_up(shape, beginning().subquery("named").c.product_id, ids)
+    peeked = materialized(found(shape.words, loosely=False).limit(literal_column(str(PEEKED))), "peeked")
+    all_ = select(func.count() < PEEKED).select_from(peeked).scalar_subquery()
+    # None is looked at where those before it hold enough.
+    slices = [matches(shape, *ids, within=each) for each in (Slice(0, SLICES[0]), Slice(*SLICES), Slice(SLICES[1]))]
+    newest = [looked_up(shape, peeked.c.product_id, ids).where(all_), *(each.where(~all_) for each in slices)]
+    return select(union_all(named, *map(_newest, newest)).subquery("candidates").c.id)
+
+
+def _newest(statement: Select[Any]) -> Select[Any]:
+    return statement.order_by(statement.selected_columns.id.desc())
+
+
 def _by_relevance(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
-    newest = select(product.c.id).where(*conditions(shape)).order_by(product.c.id.desc()).limit(RANKED)
-    ranked: Subquery = rank_of(shape.words, newest, loosely=shape.loosely).subquery("ranked")
+    candidates = _candidates(shape).limit(RANKED)
+    ranked: Subquery = rank_of(shape.words, candidates, loosely=shape.loosely).subquery("ranked")
     statement = select(ranked.c.id, ranked.c.rank.label("listed_by"))
     if paged:
         statement = statement.where(_behind(Order.RELEVANCE, ranked.c.rank, ranked.c.id, descending))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    FromClause,
     Select,
     Text,
     Uuid,
@@ -29,11 +30,12 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from app.browse.search import Search, found
+from app.browse.search import Search, Slice, found, materialized
 from app.browse.sight import Sight, sold
 from app.catalog.tables import category, collection, collection_product, product, variant
 from app.inventory.guard import MOMENT
@@ -157,16 +159,57 @@ _PRODUCT: Final[dict[str, ColumnElement[bool]]] = {
     "published": sold(),
     "not published": not_(sold()),
 }
+_NARROW: Final = frozenset({"ids", "category_ids", "collection_ids", "brands", "tags"})
 
 
 @lru_cache(1_024)
 def conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     """On rows of `product`: it matches."""
+    if not shape.words:
+        return _unsearched(shape)
+    # Evaluated once, whatever the planner thinks of the tables: without statistics it would be so for each product.
+    ids = materialized(found(shape.words, loosely=shape.loosely), "found")
+    return (*_unsearched(shape), product.c.id.in_(select(ids.c.product_id)))
+
+
+def matches(shape: Shape, *columns: ColumnElement[Any], within: Slice | None = None) -> Select[Any]:
+    """These columns of `product`, of those that match; of a search `within` a slice, without what codes name.
+
+    What is found is looked up one after the other, so that who needs no more than some reads no more.
+    """
+    if not shape.words or (within is None and not is_wide(shape)):
+        return select(*columns).where(*conditions(shape))
+    each = found(shape.words, loosely=shape.loosely, within=within).subquery("each_found")
+    return looked_up(shape, each.c.product_id, columns)
+
+
+def looked_up(shape: Shape, id_: ColumnElement[Any], columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """These columns of the products that have these ids, and match but for the search."""
+    # OFFSET 0: one after the other by its id, whatever the planner thinks that they are many or few.
+    one = select(*columns).where(product.c.id == id_, *_unsearched(shape)).offset(literal_column("0")).lateral()
+    return select(*one.c).select_from(id_.table.join(one, true()))
+
+
+def is_wide(shape: Shape) -> bool:
+    """Whether a list is searched, and nothing else that is asked may leave but few products."""
+    return bool(shape.words) and not is_narrow(shape)
+
+
+def is_narrow(shape: Shape) -> bool:
+    """Whether what is asked of products and options may leave so few that they are better looked at one by one."""
+    return bool(shape.options) or not shape.asked.isdisjoint(_NARROW)
+
+
+def is_priced(shape: Shape) -> bool:
+    """Whether a price is asked for."""
+    return not shape.asked.isdisjoint({"price_min", "price_max"})
+
+
+@lru_cache(1_024)
+def _unsearched(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     asked = [_PRODUCT[name] for name in sorted(shape.asked) if name in _PRODUCT]
     if shape.asked.isdisjoint({"statuses", "published", "not published"}):
         asked.append(sold())
-    if shape.words:
-        asked.append(found(shape.words, loosely=shape.loosely))
     own = variant_conditions(shape)
     if "in_stock" in shape.asked or own:
         asked.append(some_variant(*own, *([buyable()] if "in_stock" in shape.asked else [])))
@@ -179,21 +222,20 @@ def conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
 def variant_conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     """On rows of `variant` beside `product`: it has the options and the price; stock is not looked at."""
     asked = [_has_option(place) for place in range(shape.options)]
-    bounds = [
-        bound
-        for name, bound in (
-            ("price_min", channel_price.c.amount >= bindparam("price_min", type_=BigInteger)),
-            ("price_max", channel_price.c.amount <= bindparam("price_max", type_=BigInteger)),
-        )
-        if name in shape.asked
-    ]
-    if bounds:
+    if is_priced(shape):
         own = and_(
             channel_price.c.channel_id == bindparam("channel_id", type_=Uuid),
             channel_price.c.variant_id == variant.c.id,
         )
-        asked.append(exists().where(own, *bounds).correlate(variant))
+        asked.append(exists().where(own, *price_bounds(shape, channel_price)).correlate(variant))
     return tuple(asked)
+
+
+def price_bounds(shape: Shape, prices: FromClause) -> list[ColumnElement[bool]]:
+    """On rows of `channel_price`: it is within the bounds that are asked for."""
+    low, high = (bindparam(name, type_=BigInteger) for name in ("price_min", "price_max"))
+    bounds = {"price_min": prices.c.amount >= low, "price_max": prices.c.amount <= high}
+    return [bound for name, bound in bounds.items() if name in shape.asked]
 
 
 def some_variant(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -264,8 +306,7 @@ def buyable() -> ColumnElement[bool]:
 
 @lru_cache(1_024)
 def _count(shape: Shape) -> Select[Any]:
-    some = select(literal_column("1")).select_from(product).where(*conditions(shape)).limit(COUNTED + 1).subquery()
-    return select(func.count()).select_from(some)
+    return select(func.count()).select_from(matches(shape, product.c.id).limit(COUNTED + 1).subquery("some"))
 
 
 async def count(db: Reader, matching: Matching) -> int | None:

@@ -10,12 +10,18 @@ own way; texts in another language than the caller's are found too, and come aft
 import re
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
+    CompoundSelect,
+    FromClause,
     Integer,
+    ScalarSelect,
     Select,
     Text,
+    and_,
     any_,
     bindparam,
     case,
@@ -24,6 +30,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -47,8 +54,22 @@ NEARLY: Final = 0.33
 "asucar" finds "acucar" with 0.40, "leyte" finds "leite" with 0.33, "chocolte" finds "chocolate" with 0.58; "arroz" and
 "arruda" share 0.30.
 """
-RANKED: Final = 10_000
-"""Of more products than these, the newest are ranked."""
+RANKED: Final = 1_000
+"""Of more products than these, the newest are ranked, with those that a code names and those whose name begins so."""
+BEGINNING: Final = 100
+"""In each language as many products whose name begins with what was typed are ranked, however old they are."""
+PEEKED: Final = 2_000
+"""So many that are found are read first; where there are no more, no slices are made."""
+SLICES: Final = (16_000, 64_000)
+"""Among so many of the newest products the newest that are found are looked for first, then among so many."""
+ENOUGH: Final = 100
+"""Where so many texts of the first slice are spelled nearly so, no others are looked for.
+
+Beyond the second slice none are: each text that looks a little alike costs a comparison.
+"""
+
+BEHIND_ALL: Final[ColumnElement[str]] = literal_column("U&'\\+10FFFF'")
+"""The last character that there is, and so behind every name that begins with what stands before it."""
 
 _EXACT: Final = 1_000_000
 _FOUND: Final = 1_000
@@ -125,6 +146,11 @@ def read_search(typed: str | None) -> Search | None:
     )
 
 
+def materialized(statement: Select[Any], name: str) -> CTE:
+    """Worked out once, when it is first read, whatever the planner thinks of the tables."""
+    return statement.cte(name).prefix_with("MATERIALIZED", dialect="postgresql")
+
+
 def _tsquery(locale: str, name: str = "tsquery") -> ColumnElement[Any]:
     configuration = CONFIGURATIONS.get(locale.partition("-")[0], "simple")
     return func.to_tsquery(literal_column(f"'{configuration}'::regconfig"), bindparam(name, type_=Text))
@@ -139,8 +165,65 @@ _text = product_text.alias("found_text")
 _coded = variant.alias("coded")
 
 
-def _by_words(locale: str) -> Select[Any]:
-    return select(_text.c.product_id).where(_text.c.locale == locale, _text.c.search.bool_op("@@")(_tsquery(locale)))
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Products by how new they are, as their ids tell: of the newest `most` (None: all) but the newest `skipped`."""
+
+    skipped: int = 0
+    most: int | None = None
+
+    def holds(self, id_: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+        """Whether it has the product. Where there are no more than it skips, nothing is looked at."""
+        asked: list[ColumnElement[bool]] = []
+        if self.skipped:
+            asked += [_behind(self.skipped).is_not(None), id_ <= _behind(self.skipped)]
+        if self.most:
+            asked.append(id_ > func.coalesce(_behind(self.most), literal_column(f"'{UUID(int=0)}'::uuid")))
+        return asked
+
+
+EVERYTHING: Final = Slice()
+
+
+def _behind(newest: int) -> ScalarSelect[Any]:
+    """The id of the newest product that is older than so many; null where there are no more than these."""
+    return select(_BEHIND[newest].c.id).scalar_subquery()
+
+
+_dated = product.alias("dated")
+_BEHIND: Final = {
+    newest: materialized(
+        select(_dated.c.id).order_by(_dated.c.id.desc()).offset(literal_column(str(newest))).limit(literal_column("1")),
+        f"behind_{newest}",
+    )
+    for newest in SLICES
+}
+
+
+def _in_locale(text: FromClause, locale: str, name: str = "tsquery") -> ColumnElement[bool]:
+    """A row of `product_text` is in this language, and has the words."""
+    # Not as an equation, for which the planner would read through the names of half the shop beside the words.
+    return and_(
+        text.c.locale.is_not_distinct_from(literal_column(f"'{locale}'")),
+        text.c.search.bool_op("@@")(_tsquery(locale, name)),
+    )
+
+
+def _by_words(place: int, within: Slice) -> Select[Any]:
+    """Products whose text in this language has the words, and whose texts in those before it do not."""
+    statement = select(_text.c.product_id).where(_in_locale(_text, LOCALES[place]), *within.holds(_text.c.product_id))
+    for before in LOCALES[:place]:
+        other = product_text.alias("other_text")
+        # Looked up for each: as NOT EXISTS it would become a join with all that have the words.
+        same = (
+            select(literal_column("true"))
+            .where(other.c.product_id == _text.c.product_id, other.c.locale == before, _in_locale(other, before))
+            .limit(literal_column("1"))
+            .correlate(_text)
+            .scalar_subquery()
+        )
+        statement = statement.where(same.is_(None))
+    return statement
 
 
 def _by_code() -> Select[Any]:
@@ -154,19 +237,47 @@ def _by_code() -> Select[Any]:
     )
 
 
-def _by_spelling(words: int) -> Select[Any]:
+def _by_spelling(words: int, within: Slice) -> Select[Any]:
     # Set for this statement alone, and before its scan begins: an uncorrelated subquery in a condition without columns.
     threshold = select(func.set_config(_ALIKE, str(NEARLY), True)).scalar_subquery()
     nearly = [_word(place).bool_op("<<%")(_text.c.search_words) for place in range(words)]
-    return select(_text.c.product_id).where(threshold.is_not(None), *nearly)
+    return (
+        select(_text.c.product_id)
+        .where(threshold.is_not(None), *nearly, *within.holds(_text.c.product_id))
+        .limit(literal_column(str(RANKED)))
+    )
 
 
-def found(words: int, *, loosely: bool) -> ColumnElement[bool]:
-    """Whether a row of `product` is found; `loosely`: by spelling too. `words`: how many there are."""
-    ways = [_by_code(), *map(_by_words, LOCALES)]
-    if loosely:
-        ways.append(_by_spelling(words))
-    return product.c.id.in_(union_all(*ways))
+def found(words: int, *, loosely: bool, within: Slice | None = None) -> Select[Any]:
+    """The `product_id` of each product that is found, once; `loosely`: by spelling too. `words`: how many there are.
+
+    Unless `loosely` it costs what is read of it. `within`: of a slice, those that the words find.
+    """
+    ways = [_by_words(place, within or EVERYTHING) for place in range(len(LOCALES))]
+    if within is not None:
+        return select(union_all(*ways).subquery("found_within").c.product_id)
+    ways = [_by_code().distinct(), *(way.where(_text.c.product_id.not_in(_by_code())) for way in ways)]
+    if not loosely:
+        return select(union_all(*ways).subquery("found_once").c.product_id)
+    first, last = Slice(0, SLICES[0]), Slice(*SLICES)
+    near = materialized(_by_spelling(words, first), "near")
+    few = select(func.count() < ENOUGH).select_from(near).scalar_subquery()
+    ways += [select(near.c.product_id), select(_by_spelling(words, last).where(few).subquery("further").c.product_id)]
+    return select(union_all(*ways).subquery("found_some").c.product_id).distinct()
+
+
+def beginning() -> CompoundSelect[Any]:
+    """The `product_id` of products that are named what was typed, or whose names begin so, and that the words find."""
+    typed, key = bindparam("typed", type_=Text), _text.c.name_key
+    ways = [
+        select(_text.c.product_id)
+        .where(_text.c.locale == locale, key >= typed, key < typed + BEHIND_ALL, _in_locale(_text, locale))
+        .order_by(key)
+        .limit(literal_column(str(BEGINNING)))
+        .subquery(f"beginning_{place}")
+        for place, locale in enumerate(LOCALES)
+    ]
+    return union_all(_by_code(), *(select(each.c.product_id) for each in ways))
 
 
 def score(words: int, *, loosely: bool) -> ColumnElement[int]:
@@ -197,16 +308,13 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     )
 
 
-def _sold_by_words(locale: str) -> Select[Any]:
-    """The first that come, only as many as it takes to tell that there are not few."""
-    # OFFSET 0: the words are looked up in their index, whatever the planner thinks that a small LIMIT is worth.
-    hits = _by_words(locale).offset(literal_column("0")).subquery(f"hits_{LOCALES.index(locale)}")
-    some = select(hits.c.product_id).join(product, product.c.id == hits.c.product_id).where(sold()).limit(FEW)
-    return select(some.subquery(f"some_{LOCALES.index(locale)}").c.product_id)
-
-
-_words_found = union_all(*map(_sold_by_words, LOCALES)).subquery("words_found")
-WORDS_FOUND: Final = select(func.count(_words_found.c.product_id.distinct()))
+_hits = found(0, loosely=False, within=EVERYTHING).subquery("hits")
+# OFFSET 0: one after the other, only as many as it takes to tell that there are not few.
+_sold = (
+    select(product.c.id).where(product.c.id == _hits.c.product_id, sold()).offset(literal_column("0")).lateral("sold")
+)
+_words_found = select(_sold.c.id).select_from(_hits.join(_sold, true())).limit(FEW).subquery("words_found")
+WORDS_FOUND: Final = select(func.count()).select_from(_words_found)
 
 
 async def is_loose(db: Reader, search: Search, sight: Sight) -> bool:

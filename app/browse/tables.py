@@ -22,13 +22,22 @@ from app.catalog.tables import variant
 from app.platform.db import metadata, moment
 from app.pricing.tables import channel_price
 
-# Walked from the cheapest on, or from the dearest, it gives the products of a channel by price.
+# Finds the variants of a channel by price.
 Index(
     "ix_channel_price_amount",
     channel_price.c.channel_id,
     channel_price.c.amount,
     channel_price.c.product_id,
     channel_price.c.variant_id,
+)
+# The same of those prices by which products are listed.
+Index(
+    "ix_channel_price_lowest",
+    channel_price.c.channel_id,
+    channel_price.c.amount,
+    channel_price.c.product_id,
+    channel_price.c.variant_id,
+    postgresql_where=text("lowest"),
 )
 # Finds the few variants that have a rare option value.
 Index(

@@ -19,12 +19,14 @@ class Seen:
     """The channels that sell a variant, before (None: it is new) and after.
 
     `counted`: whether its stock is counted in another way than before, so that another amount can be promised.
+    `turned`: whether it was archived or brought back, sold or not.
     """
 
     variant_id: UUID
     before: frozenset[UUID] | None
     after: frozenset[UUID]
     counted: bool = False
+    turned: bool = False
 
     @property
     def moved(self) -> bool:
@@ -65,7 +67,8 @@ async def tell_watchers(tx: Tx, seen: Sequence[Seen]) -> None:
     if missing := {"prices", "stock"} - _watches.keys():
         raise RuntimeError(f"nobody is here to tell of {', '.join(sorted(missing))}: import app.browse.watched")
     await _watches["prices"](tx, seen)
-    await _watches["stock"](tx, seen)
+    if others := [each for each in seen if each.moved or each.counted]:
+        await _watches["stock"](tx, others)
 
 
 async def keep_sight(tx: Tx) -> None:

@@ -126,15 +126,16 @@ def _told(pair: Pair) -> Change:
 
 
 def _seen(pair: Pair) -> list[Seen]:
-    """The variants that others see than before, or of which another amount can be promised."""
+    """The variants that others see than before, of which another amount can be promised, or that were archived."""
     there = pair.before.variants if pair.before else {}
     found = []
     for key, row in pair.after.variants.items():
         old = there.get(key)
         before = None if pair.before is None or old is None else pair.before.variant_sold_in(key)
         counted = old is not None and any(old[name] != row[name] for name in COUNTING)
-        found.append(Seen(key, before, pair.after.variant_sold_in(key), counted))
-    return [seen for seen in found if seen.moved or seen.counted]
+        turned = old is not None and old["archived"] != row["archived"]
+        found.append(Seen(key, before, pair.after.variant_sold_in(key), counted, turned))
+    return [seen for seen in found if seen.moved or seen.counted or seen.turned]
 
 
 def _count(pair: Pair, now: datetime) -> None:

@@ -11,6 +11,7 @@ from app.channels.queries import all_channels
 from app.platform.db import Database, Tx
 from app.pricing.frame import frame_of
 from app.pricing.listing import CHUNK, KEPT, listed_rows, next_at, rate_instants, subjects_of
+from app.pricing.lowest import CHEAPER
 from app.pricing.tables import channel_price, price, price_list, priced_variant
 
 MOST: Final = 100
@@ -50,6 +51,12 @@ NEGATIVE = (
     .order_by(price.c.id)
     .limit(MOST)
 )
+HIDDEN = (
+    select(channel_price.c.channel_id, channel_price.c.variant_id)
+    .where(~channel_price.c.lowest, ~CHEAPER)
+    .order_by(channel_price.c.channel_id, channel_price.c.variant_id)
+    .limit(MOST)
+)
 _priced = union(
     select(price.c.variant_id), select(channel_price.c.variant_id), select(priced_variant.c.variant_id)
 ).subquery("priced")
@@ -69,7 +76,8 @@ async def violations(db: Database, *, most: int = MOST) -> list[str]:
     """What contradicts the law, one sentence each; at most `most` of a kind.
 
     Prices of one list, variant and quantity lie beside or within each other; none is negative; `channel_price` is what
-    `price` says of every variant in every active channel; what the clock brings next is known and was told in time.
+    `price` says of every variant in every active channel, and knows of no product's lowest as another; what the clock
+    brings next is known and was told in time.
     """
     async with db.writes.connect() as opened:
         connection = await opened.execution_options(isolation_level="REPEATABLE READ")
@@ -80,7 +88,11 @@ async def violations(db: Database, *, most: int = MOST) -> list[str]:
                 for row in await tx.rows(CROSSING)
             ]
             found += [f"price {row.id} of variant {row.variant_id} is negative" for row in await tx.rows(NEGATIVE)]
-            return found[:most] + await _listing(tx, most)
+            hidden = [
+                f"variant {row.variant_id} is not known as the cheapest of its product in channel {row.channel_id}"
+                for row in await tx.rows(HIDDEN)
+            ]
+            return found[:most] + hidden[:most] + await _listing(tx, most)
 
 
 async def _listing(tx: Tx, most: int) -> list[str]:

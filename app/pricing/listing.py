@@ -3,8 +3,9 @@
 Whoever changes something that prices depend on calls this in the same transaction, and it tells of the change. Time
 changes prices too: `refresh_due` is called every second.
 
-Two locks keep what is kept right. The frame's: lists, taxes and channels stay as they are while prices are written, and
-the other way round. The variants': one writer each; taken after the first, in the order of the ids.
+Three locks keep what is kept right. The frame's: lists, taxes and channels stay as they are while prices are written,
+and the other way round. The variants': one writer each; taken after the first, in the order of the ids. The products'
+of those of which something is written (`lowest`), after these.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from app.platform.db import Database, Tx
 from app.platform.quantities import MILLI
 from app.platform.unnest import arrays, unnested
 from app.pricing.frame import Frame, frame_of, prices_of_variants
+from app.pricing.lowest import lock_products, mark_lowest
 from app.pricing.price import PriceRow
 from app.pricing.quotes import Ask, Buyer, VariantQuote, earliest, quote_one
 from app.pricing.tables import channel_price, price, priced_variant
@@ -71,11 +73,11 @@ SUBJECTS = (
     .where(variant.c.id == any_(_IDS))
 )
 _CHANNEL_IDS = bindparam("channel_ids", type_=ARRAY(Uuid))
-KEPT = select(channel_price).where(
+COLUMNS = tuple(column for column in channel_price.c if column.name != "lowest")
+KEPT = select(*COLUMNS).where(
     channel_price.c.variant_id == any_(_IDS),
     or_(_CHANNEL_IDS.is_(None), channel_price.c.channel_id == any_(_CHANNEL_IDS)),
 )
-COLUMNS = tuple(channel_price.c)
 KEEP = insert(channel_price).from_select([each.name for each in COLUMNS], select(unnested("fresh", COLUMNS)))
 KEEP = KEEP.on_conflict_do_update(
     index_elements=[channel_price.c.channel_id, channel_price.c.variant_id],
@@ -213,10 +215,14 @@ async def _keep(
     worked_out = {(row["channel_id"], row["variant_id"]): row for row in listed_rows(subjects, frame, channels, now)}
     fresh = [row for key, row in worked_out.items() if kept.get(key) != row]
     gone = [row for key, row in kept.items() if key not in worked_out]
+    if not (fresh or gone):
+        return set()
+    products = await lock_products(tx, [row["product_id"] for row in (*fresh, *gone)])
     if fresh:
         await tx.execute(KEEP, arrays(COLUMNS, fresh))
     if gone:
         await tx.execute(DROP, arrays(KEY, gone))
+    await mark_lowest(tx, products)
     return {row["variant_id"] for row in (*fresh, *gone)}
 
 

@@ -117,5 +117,15 @@ channel_price = Table(
     minor("tax"),
     minor("compare_at", nullable=True),
     moment("valid_until", nullable=True),
+    # False only where another price of the product in the channel comes before it, of a variant that is not archived
+    # (`lowest`).
+    Column("lowest", Boolean, nullable=False, server_default=text("true")),
     Index("ix_channel_price_product", "channel_id", "product_id", "amount"),
+)
+
+# All prices of a product as one thing: who writes some locks this row after those of their variants (`lowest`).
+priced_product = Table(
+    "priced_product",
+    metadata,
+    Column("product_id", Uuid, primary_key=True),
 )
