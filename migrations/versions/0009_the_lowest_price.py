@@ -5,14 +5,14 @@ prices, and here for those that are there: some products at a time, each time wh
 A version before this one that changes prices beside it leaves marks as they are: run `feira audit` after it has gone.
 
 Revision ID: 0009
-Revises: 0005
+Revises: 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
