@@ -204,7 +204,7 @@ class Line:
     async def _fail(self, error: BaseException, sql: str, arguments: Sequence[Any]) -> NoReturn:
         """Raise what SQLAlchemy would, and let go of the connection as it does: when lost, or its task cancelled."""
         if not isinstance(error, Exception):
-            await greenlet_spawn(self._sync._handle_dbapi_exception, error, sql, tuple(arguments), None, None)
+            await greenlet_spawn(self._handle, error, sql, arguments)
             raise error
         if isinstance(error, asyncpg.InvalidCachedStatementError):
             # The schema has changed since: nothing that was prepared before is to be trusted.
@@ -216,8 +216,15 @@ class Line:
                 raise error
             self._adapted._handle_exception(error)
         except self._errors as adapted:
-            await greenlet_spawn(self._sync._handle_dbapi_exception, adapted, sql, tuple(arguments), None, None)
+            await greenlet_spawn(self._handle, adapted, sql, arguments)
         raise error
+
+    def _handle(self, error: BaseException, sql: str, arguments: Sequence[Any]) -> None:
+        try:
+            # SQLAlchemy looks for what is being handled, which a greenlet of its own does not know.
+            raise error
+        except BaseException:
+            self._sync._handle_dbapi_exception(error, sql, tuple(arguments), None, None)
 
     @property
     def _errors(self) -> type[Exception]:
