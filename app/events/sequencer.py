@@ -32,7 +32,7 @@ OFFICE: Final = 1
 CHANNEL: Final = "feira_feed"
 """Listeners are told the new head; they read the rows."""
 MOST: Final = 20_000
-"""New rows of one pass."""
+"""New rows of one pass, of those that number many."""
 FEW: Final = 100
 """So many numbered rows are handed to this process's own follower; more are left to it to read."""
 BUSY_SECONDS, IDLE_SECONDS, STAYS_BUSY_SECONDS = 0.005, 0.020, 0.25
@@ -57,14 +57,15 @@ CATCH_UP: Final = """
     WHERE id > $2 AND NOT EXISTS (SELECT FROM feed WHERE feed.outbox_id = outbox.id AND feed.outbox_id > $2)
 """
 # $1 token, $2 floor, $3 the highest id seen, $4 transactions in progress then, $5 the end of that snapshot.
-GO_ON: Final = f"""
-    SELECT id FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid = ANY($4::text[]::xid8[])
-    UNION ALL SELECT id FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid >= $5::text::xid8
-    UNION ALL (SELECT id FROM outbox WHERE id > $3 ORDER BY id LIMIT {MOST})
+GO_ON: Final = """
+    SELECT {columns} FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid = ANY($4::text[]::xid8[])
+    UNION ALL SELECT {columns} FROM outbox WHERE id + 0 > $2 AND id + 0 <= $3 AND xid >= $5::text::xid8
+    UNION ALL (SELECT {columns} FROM outbox WHERE id > $3 ORDER BY id LIMIT {most})
 """
 # That is planned once: planning took longer than the pass. Such a plan knows nothing of how many rows there will be: it
 # must go by indexes, and where `id + 0` stands by that of `xid`, however far back the floor lies.
 PLANNED_ONCE: Final = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
+
 _NUMBERING: Final = """
     WITH fresh AS MATERIALIZED ({fresh}),
     counted AS MATERIALIZED (SELECT count(*) AS rows, max(id) AS highest FROM fresh),
@@ -73,30 +74,36 @@ _NUMBERING: Final = """
         WHERE feed_head.id = 1 AND feed_head.token = $1 AND counted.rows > 0
         RETURNING feed_head.position, pg_current_xact_id()::text AS xid
     ),
-    numbered AS (
-        INSERT INTO feed (position, outbox_id)
-        SELECT advanced.position - counted.rows + row_number() OVER (ORDER BY fresh.id), fresh.id
+    placed AS (
+        SELECT advanced.position - counted.rows + row_number() OVER (ORDER BY fresh.id) AS position,
+            fresh.id AS outbox_id, fresh.*
         FROM fresh, counted, advanced
-        RETURNING position, outbox_id
-    )
+    ),
+    numbered AS (INSERT INTO feed (position, outbox_id) SELECT position, outbox_id FROM placed)
     SELECT pg_current_snapshot()::text AS snapshot, counted.rows, {highest} AS highest, advanced.position, advanced.xid,
         CASE WHEN advanced.position IS NOT NULL THEN pg_notify('{channel}', advanced.position::text) END,
-        CASE WHEN counted.rows BETWEEN 1 AND {few} THEN (
-            SELECT json_build_object(
-                'rows', json_agg(told ORDER BY told.position), 'writers', count(DISTINCT told.xid)
-            )::text FROM (
-                -- Row by row: PostgreSQL does not know how few there are.
-                SELECT numbered.position, numbered.outbox_id, row.* FROM numbered CROSS JOIN LATERAL (
-                    SELECT topic, action, entity_id, version, scopes_before AS before, scopes_after AS after,
-                        occurred_at, xid
-                    FROM outbox WHERE outbox.id = numbered.outbox_id OFFSET 0
-                ) AS row
-            ) AS told
-        ) END AS told
+        {told} AS told
     FROM counted LEFT JOIN advanced ON true
 """
-FIRST: Final = _NUMBERING.format(fresh=CATCH_UP, highest="(SELECT max(id) FROM outbox)", channel=CHANNEL, few=FEW)
-NEXT: Final = _NUMBERING.format(fresh=GO_ON, highest="counted.highest", channel=CHANNEL, few=FEW)
+_COLUMNS: Final = (
+    "id, xid, topic, action, entity_id, version, scopes_before AS before, scopes_after AS after, occurred_at"
+)
+_TOLD: Final = f"""
+    CASE WHEN counted.rows BETWEEN 1 AND {FEW} THEN (
+        SELECT json_build_object('rows', json_agg(placed ORDER BY position), 'writers', count(DISTINCT xid))::text
+        FROM placed
+    ) END
+"""
+
+
+def _statement(fresh: str, *, highest: str = "counted.highest", told: str = "NULL::text") -> str:
+    return _NUMBERING.format(fresh=fresh, highest=highest, told=told, channel=CHANNEL)
+
+
+FIRST: Final = _statement(CATCH_UP, highest="(SELECT max(id) FROM outbox)")
+# As long as there is little to number it is handed on as it was read.
+NEXT: Final = _statement(GO_ON.format(columns=_COLUMNS, most=FEW + 1), told=_TOLD)
+MANY: Final = _statement(GO_ON.format(columns="id", most=MOST))
 
 
 class Deposed(Exception):
@@ -148,6 +155,7 @@ class Sequencer:
         """The rows that were numbered last, if they were few."""
         self.shared = False
         """Whether they were of several writers."""
+        self._many = False
 
     @classmethod
     async def begin(cls, connection: "asyncpg.Connection[Any]") -> Self:
@@ -163,15 +171,17 @@ class Sequencer:
             await self.connection.execute(PLANNED_ONCE)
         else:
             last = self._snapshot
+            statement = MANY if self._many else NEXT
             row = await self.connection.fetchrow(
-                NEXT, self.token, self.floor, self._seen, list(last.in_progress), last.end
+                statement, self.token, self.floor, self._seen, list(last.in_progress), last.end
             )
         assert row is not None
         if row["rows"] and row["position"] is None:
             raise Deposed
         few = None if row["told"] is None else _few(row["told"])
         self.told = few.rows if few else []
-        self.shared = few.writers > 1 if few else row["rows"] > FEW
+        self._many = row["rows"] > FEW
+        self.shared = self._many or (few is not None and few.writers > 1)
         snapshot = Snapshot.of(row["snapshot"])
         self._raise_floor(snapshot)
         if row["rows"]:
@@ -216,6 +226,8 @@ async def sequence(database: Database, poke: Event, numbered: Numbered = lambda 
                 numbered(sequencer.position, sequencer.told)
                 if not poked:
                     busy_until = began + STAYS_BUSY_SECONDS
+                if rows > FEW:
+                    continue
                 apart = TOGETHER_SECONDS if sequencer.shared else ALONE_SECONDS
                 await asyncio.sleep(max(0.0, began + apart - monotonic()))
             looks = began + (BUSY_SECONDS if began < busy_until else IDLE_SECONDS)

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.event import listens_for
 
 from app.events import outbox as module
-from app.events.outbox import emit, gathering, savepoint, write_gathered
+from app.events.outbox import FEW, emit, gathering, savepoint, write_gathered
 from app.events.tables import outbox
 from app.platform.db import Database, Tx
 from app.platform.ids import new_id
@@ -51,6 +51,21 @@ async def test_it_is_one_statement(database: Database):
         for _ in range(5):
             await emit(tx, [change()])
     assert len(inserts) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, FEW, FEW + 1, 300])
+async def test_however_many_are_told_each_is_told_as_it_was_given(database: Database, count: int):
+    told = [
+        change(version=place, after=[f"{place}:{scope}" for scope in range(place % 4)], before=("staff",) * (place % 2))
+        for place in range(count)
+    ]
+    async with database.transaction() as tx:
+        await emit(tx, told)
+        assert tx.told == await tx.value(select(func.max(outbox.c.id)))
+    rows = await database.rows(select(outbox).order_by(outbox.c.id))
+    assert [(row.entity_id, row.version, row.scopes_before, row.scopes_after) for row in rows] == [
+        (each.entity_id, each.version, list(each.before or ()), list(each.after)) for each in told
+    ]
 
 
 async def test_what_failed_tells_nothing(database: Database):

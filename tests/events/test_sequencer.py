@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -260,18 +261,42 @@ async def test_a_sequencer_whose_connection_is_cut_is_followed_by_another(databa
     await numbered(database)
 
 
-async def test_a_pass_is_planned_once_and_by_the_index_however_far_back_the_floor_lies(database: Database):
+@pytest.mark.parametrize("statement", [sequencer.NEXT, sequencer.MANY], ids=["few", "many"])
+async def test_a_pass_is_planned_once_and_goes_by_the_index_of_transactions(database: Database, statement: str):
     async with sequencing(database) as one:
         await tell(database)
         await one.number()
         args = "1, 0, 10, ARRAY['5'], '6'"
-        await one.connection.execute(f"PREPARE again (bigint, bigint, bigint, text[], text) AS {sequencer.GO_ON}")
+        await one.connection.execute(f"PREPARE again (bigint, bigint, bigint, text[], text) AS {statement}")
         plan = "\n".join(row[0] for row in await one.connection.fetch(f"EXPLAIN EXECUTE again ({args})"))
     # Of the rows below the highest that was seen only those of the transactions that are asked for are looked at.
-    assert plan.count("Index Cond: (xid = ANY") >= 1
-    assert plan.count("Index Cond: (xid >= ") >= 1
-    assert plan.count("$2") >= 1, "planned anew"
-    assert "Seq Scan" not in plan
+    assert "Index Cond: (xid = ANY" in plan
+    assert "Index Cond: (xid >= " in plan
+    assert "$2" in plan, "planned anew"
+    assert not re.search(r"Seq Scan on (outbox|feed)", plan)
+
+
+async def test_few_are_handed_on_and_many_are_left_to_be_read(database: Database):
+    few = sequencer.FEW
+    async with sequencing(database) as one:
+        await one.number()
+        await tell(database, *(change(version=number) for number in range(few)))
+        assert await one.number() == few
+        assert [(row.position, row.version) for row in one.told] == [(place + 1, place) for place in range(few)]
+        async with AsyncExitStack() as slow_one:
+            slow = await slow_one.enter_async_context(database.transaction())
+            await emit(slow, [change() for _ in range(3 * few)])
+            await tell(database, *(change() for _ in range(3 * few)))
+            # No more than shows that they are many; then all that there are.
+            assert [await one.number() for _ in range(3)] == [few + 1, 2 * few - 1, 0]
+            assert one.told == []
+            await slow_one.aclose()
+        # What comes late comes as it was written, however many.
+        assert await one.number() == 3 * few
+        assert (one.told, one.shared) == ([], True)
+        assert await one.number() == 0
+    assert one.position == await database.value(select(feed_head.c.position)) == 7 * few
+    await numbered(database)
 
 
 async def test_a_sequencer_knows_whether_several_wrote_what_it_numbered(database: Database):
