@@ -80,6 +80,11 @@ class Watch:
                     del self._follower._watched[key]
 
 
+HANDS_OVER_FOR = 5.0
+"""A sequencer of this process that handed over rows is taken to be at work for so many seconds more."""
+HANDED_WITHIN = 0.02
+
+
 class Follower:
     """One process's place in the feed. `position`: all rows up to there were read. `epoch`: empty until it began."""
 
@@ -104,6 +109,8 @@ class Follower:
         self._confirmed = float("-inf")
         self._unread = 0
         self._committed = 0
+        # When a sequencer of this process last handed over rows, by `monotonic`.
+        self._handed = float("-inf")
         # Whether the last write that waited for its number did so in vain: then the next ones do not wait.
         self._unnumbered = False
         self._listeners: list[Callable[[list[FeedRow]], None]] = []
@@ -119,6 +126,7 @@ class Follower:
     def take(self, position: int, rows: list[FeedRow]) -> None:
         """The feed has come this far, and these are its last rows: from a sequencer in this process."""
         self._hinted = max(self._hinted, position)
+        self._handed = monotonic() if rows else float("-inf")
         if rows and rows[0].position == self.position + 1:
             self._accept(rows)
         if self.position < position:
@@ -226,6 +234,9 @@ class Follower:
             try:
                 if not hinted:
                     await self._look()
+                elif monotonic() - self._handed < HANDS_OVER_FOR:
+                    # The news of a number may be here before the sequencer's own answer, which brings the rows along.
+                    await self.reach(self._hinted, HANDED_WITHIN)
                 while self.position < self._hinted and await self._read():
                     pass
             except LOST as error:
