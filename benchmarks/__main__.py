@@ -13,6 +13,7 @@ from benchmarks import compare, contention, feed, million, shop, snapshot, start
 from benchmarks.catalog import add_products
 from benchmarks.figures import Board
 from benchmarks.machine import describe
+from benchmarks.measuring import Meter
 from benchmarks.stand import Stand, stand
 
 SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "8"))
@@ -38,6 +39,8 @@ def main() -> None:
     if parts := [part for name, part in on_stand.items() if name in wanted]:
         with stand(lambda database: add_products(database, products)) as at:
             for part in parts:
+                # What is left to do in the background depends on what was done before.
+                Meter.idle.clear()
                 part(at)
     if "start" in wanted:
         starting.report(board)

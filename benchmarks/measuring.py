@@ -82,7 +82,7 @@ class Meter:
     """The CPU that a server and its PostgreSQL use between two looks, less what they use when nobody asks.
 
     Ours does its background work in the same process, and PostgreSQL serves every shop of the stand: on a slow day that
-    would be charged to whoever is asked. It is looked at once for each server.
+    would be charged to whoever is asked. It is looked at once for each server and part of a run.
     """
 
     idle: ClassVar[dict[int, tuple[float, float]]] = {}
