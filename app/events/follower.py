@@ -80,11 +80,6 @@ class Watch:
                     del self._follower._watched[key]
 
 
-HANDS_OVER_FOR = 5.0
-"""A sequencer of this process that handed over rows is taken to be at work for so many seconds more."""
-HANDED_WITHIN = 0.02
-
-
 class Follower:
     """One process's place in the feed. `position`: all rows up to there were read. `epoch`: empty until it began."""
 
@@ -109,8 +104,8 @@ class Follower:
         self._confirmed = float("-inf")
         self._unread = 0
         self._committed = 0
-        # When a sequencer of this process last handed over rows, by `monotonic`.
-        self._handed = float("-inf")
+        # The backend that a sequencer of this process last numbered by.
+        self._ours: int | None = None
         # Whether the last write that waited for its number did so in vain: then the next ones do not wait.
         self._unnumbered = False
         self._listeners: list[Callable[[list[FeedRow]], None]] = []
@@ -123,10 +118,12 @@ class Follower:
         if position > self.position:
             self._hint.set()
 
-    def take(self, position: int, rows: list[FeedRow]) -> None:
-        """The feed has come this far, and these are its last rows: from a sequencer in this process."""
+    def take(self, position: int, rows: list[FeedRow], by: int) -> None:
+        """The feed has come this far, and these are its last rows, if few: from a sequencer in this process, whose
+        backend is `by`.
+        """
         self._hinted = max(self._hinted, position)
-        self._handed = monotonic() if rows else float("-inf")
+        self._ours = by
         if rows and rows[0].position == self.position + 1:
             self._accept(rows)
         if self.position < position:
@@ -209,8 +206,10 @@ class Follower:
         return self._rows[after + 1 - self._rows[0].position :]
 
     async def _listen(self) -> None:
-        def hear(_connection: Any, _pid: int, _channel: str, payload: Any) -> None:
-            self.hint(int(payload))
+        def hear(_connection: Any, pid: int, _channel: str, payload: Any) -> None:
+            # What is numbered here is taken from the sequencer, which the news of it may overtake.
+            if pid != self._ours:
+                self.hint(int(payload))
 
         while True:
             try:
@@ -234,9 +233,6 @@ class Follower:
             try:
                 if not hinted:
                     await self._look()
-                elif monotonic() - self._handed < HANDS_OVER_FOR:
-                    # The news of a number may be here before the sequencer's own answer, which brings the rows along.
-                    await self.reach(self._hinted, HANDED_WITHIN)
                 while self.position < self._hinted and await self._read():
                     pass
             except LOST as error:

@@ -199,19 +199,20 @@ class Sequencer:
             self._next_floor = None
 
 
-Numbered = Callable[[int, list[FeedRow]], None]
+Numbered = Callable[[int, list[FeedRow], int], None]
 
 
-async def sequence(database: Database, poke: Event, numbered: Numbered = lambda _, __: None) -> None:
+async def sequence(database: Database, poke: Event, numbered: Numbered = lambda *_: None) -> None:
     """Stand for election, and number while elected. Never returns.
 
-    `poke` is set by writers of this process when they have committed; `numbered` hears of each new head, and of the
-    rows up to it where they are few.
+    `poke` is set by writers of this process when they have committed; `numbered` hears of each new head, of the rows up
+    to it where they are few, and of the backend that all others hear of it from.
     """
 
     async def work(connection: "asyncpg.Connection[Any]") -> None:
         sequencer = await Sequencer.begin(connection)
         log.info("numbering", position=sequencer.position, epoch=sequencer.epoch)
+        backend = connection.get_server_pid()
         busy_until = 0.0
         while True:
             poked = poke.is_set()
@@ -223,7 +224,7 @@ async def sequence(database: Database, poke: Event, numbered: Numbered = lambda 
                 log.warning("deposed", position=sequencer.position)
                 return
             if rows:
-                numbered(sequencer.position, sequencer.told)
+                numbered(sequencer.position, sequencer.told, backend)
                 if not poked:
                     busy_until = began + STAYS_BUSY_SECONDS
                 if rows > FEW:

@@ -203,8 +203,8 @@ async def test_one_of_many_is_elected_and_another_takes_over_at_once(database: D
     monkeypatch.setattr(lease, "ASKED_EVERY", 0.05)
     heads: dict[str, list[int]] = {"a": [], "b": []}
 
-    def hear(name: str) -> Callable[[int, object], None]:
-        def numbered(head: int, _rows: object) -> None:
+    def hear(name: str) -> Callable[[int, object, int], None]:
+        def numbered(head: int, _rows: object, _by: int) -> None:
             heads[name].append(head)
 
         return numbered
@@ -244,7 +244,7 @@ async def test_a_transaction_has_its_number_before_it_draws_an_id(database: Data
 async def test_a_sequencer_whose_connection_is_cut_is_followed_by_another(database: Database, monkeypatch):
     monkeypatch.setattr(lease, "FAILED_PAUSE", 0.05)
     heads: list[int] = []
-    task = asyncio.create_task(sequence(database, asyncio.Event(), lambda head, _: heads.append(head)))
+    task = asyncio.create_task(sequence(database, asyncio.Event(), lambda head, *_: heads.append(head)))
     try:
         await _until(lambda: bool(heads), database)
         cut = text(
