@@ -28,6 +28,7 @@ from graphql import (
 )
 from graphql.execution import Executor
 from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path as Linked
 from graphql.pyutils import Undefined, is_iterable
 
 from .batch import Batch, Pending
@@ -112,8 +113,6 @@ class Place(Info):
 
     @property
     def path(self) -> Any:  # type: ignore[override]
-        from graphql.pyutils import Path as Linked
-
         linked: Any = None
         for step in [*self._level.path(self._place), self._column.key]:
             linked = Linked(linked, step, None)

@@ -1,7 +1,7 @@
 """Documents: parsed, measured and validated once, then kept in a cache bounded in entries and bytes."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from graphql import (
@@ -26,6 +26,7 @@ from .cost import Variables, cost_of
 from .errors import Code, Refused, RequestError, refused
 from .limits import Limits
 from .shape import check_shape, check_text
+from .shelves import Shelves
 
 _BYTES_PER_TOKEN = 1_000
 _BYTES_PER_PLAN_TOKEN = 260
@@ -73,14 +74,12 @@ class Operation:
 class Document:
     """What a text came to: its operations by name, or the errors that it gets each time. `weight`: bytes, about."""
 
-    __slots__ = ("_tokens", "counted", "errors", "operations", "weight")
+    __slots__ = ("_tokens", "errors", "operations", "weight")
 
     def __init__(self, text: str, tokens: int = 0, refusal: Refused | None = None) -> None:
         self.operations: dict[str | None, Operation] = {}
         self.errors = refusal.errors if refusal is not None else None
         self.weight = 8 * len(text) + _BYTES_PER_TOKEN * tokens + _BYTES_PER_DOCUMENT
-        # What its shelf knows of its weight.
-        self.counted = self.weight
         self._tokens = tokens
 
     def planned(self) -> None:
@@ -101,9 +100,7 @@ class Document:
 
 
 class Documents:
-    """A cache from text to `Document`. A text seen once waits on probation, so that many distinct texts drive out each
-    other and not those in use; one that is seen again is kept until the least recently used must go.
-    """
+    """A cache from text to `Document`: see `Shelves`."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, production: bool) -> None:
         self._schema = schema
@@ -111,9 +108,7 @@ class Documents:
         self._production = production
         rules = [*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule]
         self._rules = [*rules, NoSchemaIntrospectionCustomRule] if production else rules
-        fifth = max(1, limits.cached_documents // 5)
-        self._new = _Shelf(fifth, limits.cached_bytes // 5)
-        self._kept = _Shelf(max(1, limits.cached_documents - fifth), limits.cached_bytes - limits.cached_bytes // 5)
+        self._shelves: Shelves[Document] = Shelves(limits.cached_documents, limits.cached_bytes, attrgetter("weight"))
         self._for_good: dict[str, Document] = {}
         self._room = limits.cached_bytes // 2
 
@@ -125,33 +120,29 @@ class Documents:
         """
         document = self.get(text)
         if document.errors is None and text not in self._for_good and document.weight <= self._room:
-            self._new.take(text)
-            self._kept.take(text)
+            self._shelves.take(text)
             self._for_good[text] = document
             self._room -= document.weight
         return document
 
     def get(self, text: str) -> Document:
         """The document of a text, made when it is not known."""
-        document = self._for_good.get(text) or self._kept.use(text)
+        document = self._for_good.get(text)
         if document is not None:
             return document
-        document = self._new.take(text)
+        document = self._shelves.get(text)
         if document is None:
             document = self._make(text)
-            self._new.put(text, document)
-        else:
-            self._kept.put(text, document)
+            self._shelves.put(text, document)
         return document
 
     def __len__(self) -> int:
-        return len(self._new.documents) + len(self._kept.documents) + len(self._for_good)
+        return len(self._shelves) + len(self._for_good)
 
     @property
     def weight(self) -> int:
         """Bytes that the documents hold, about."""
-        kept_for_good = sum(document.weight for document in self._for_good.values())
-        return self._new.weight + self._kept.weight + kept_for_good
+        return self._shelves.weight + sum(document.weight for document in self._for_good.values())
 
     def _make(self, text: str) -> Document:
         try:
@@ -193,45 +184,6 @@ class Documents:
         for node in nodes:
             operation = Operation(document, node, fragments, cost_of(self._schema, fragments, node, self._limits))
             document.operations[operation.name] = operation
-
-
-class _Shelf:
-    """Documents in the order of their last use, within a number and a weight."""
-
-    def __init__(self, entries: int, weight: int) -> None:
-        self.documents: OrderedDict[str, Document] = OrderedDict()
-        self.weight = 0
-        self._entries = entries
-        self._most = weight
-
-    def use(self, text: str) -> Document | None:
-        document = self.documents.get(text)
-        if document is not None:
-            self.documents.move_to_end(text)
-            if document.weight != document.counted:
-                self.weight += document.weight - document.counted
-                document.counted = document.weight
-                self._fit()
-        return document
-
-    def take(self, text: str) -> Document | None:
-        document = self.documents.pop(text, None)
-        if document is not None:
-            self.weight -= document.counted
-        return document
-
-    def put(self, text: str, document: Document) -> None:
-        if document.weight > self._most:
-            return
-        document.counted = document.weight
-        self.documents[text] = document
-        self.weight += document.counted
-        self._fit()
-
-    def _fit(self) -> None:
-        while len(self.documents) > self._entries or self.weight > self._most:
-            _, gone = self.documents.popitem(last=False)
-            self.weight -= gone.counted
 
 
 def check_cost(cost: int, limits: Limits) -> None:

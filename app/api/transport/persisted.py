@@ -6,11 +6,11 @@ before it is remembered, so that nobody can make it stand for anything else.
 """
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from app.api.engine.errors import Code, Refused, RequestError
+from app.api.engine.shelves import Shelves
 
 from .parameters import Malformed, Parameters
 from .trusted import Trusted, digest
@@ -37,54 +37,25 @@ class Asked:
 
 
 class Texts:
-    """A bounded memory of texts by hash. One that was never asked for again waits on probation, so that many distinct
-    ones drive out each other and not those in use.
-    """
+    """A bounded memory of texts by hash: see `Shelves`."""
 
     def __init__(self, entries: int = 2_000, size: int = 8 * 1_048_576) -> None:
         """At most so many texts, and `size` characters."""
-        fifth = max(1, entries // 5)
-        self._new = _Shelf(fifth, size // 5)
-        self._kept = _Shelf(max(1, entries - fifth), size - size // 5)
+        self._shelves: Shelves[str] = Shelves(entries, size, len)
 
     def get(self, hash_: str) -> str | None:
-        text = self._kept.take(hash_) or self._new.take(hash_)
-        if text is not None:
-            self._kept.put(hash_, text)
-        return text
+        return self._shelves.get(hash_)
 
     def put(self, hash_: str, text: str) -> None:
         if self.get(hash_) is None:
-            self._new.put(hash_, text)
+            self._shelves.put(hash_, text)
 
     def __len__(self) -> int:
-        return len(self._new.texts) + len(self._kept.texts)
+        return len(self._shelves)
 
     @property
     def size(self) -> int:
-        return self._new.size + self._kept.size
-
-
-class _Shelf:
-    def __init__(self, entries: int, most: int) -> None:
-        self.texts: OrderedDict[str, str] = OrderedDict()
-        self.size = 0
-        self._entries = entries
-        self._most = most
-
-    def take(self, hash_: str) -> str | None:
-        text = self.texts.pop(hash_, None)
-        if text is not None:
-            self.size -= len(text)
-        return text
-
-    def put(self, hash_: str, text: str) -> None:
-        if len(text) > self._most:
-            return
-        self.texts[hash_] = text
-        self.size += len(text)
-        while len(self.texts) > self._entries or self.size > self._most:
-            self.size -= len(self.texts.popitem(last=False)[1])
+        return self._shelves.weight
 
 
 class Persisted:
