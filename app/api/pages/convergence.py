@@ -5,7 +5,6 @@ production too.
 """
 
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +12,10 @@ from litestar import Response, Router, get
 from litestar.params import FromPath
 
 from app.api.documents import document
+from app.api.transport.static import KEPT_FOR_EVER, Files
 
 FOLDER: Final = Path(__file__).parent
-TYPES: Final = {".js": "text/javascript", ".css": "text/css"}
+FILES: Final = Files(FOLDER / "static")
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -29,27 +29,11 @@ GUARDED: Final = {
 
 
 @cache
-def files() -> dict[str, tuple[bytes, str]]:
-    """What the page loads, by name, with its media type."""
-    return {
-        path.name: (path.read_bytes(), TYPES[path.suffix])
-        for path in sorted((FOLDER / "static").iterdir())
-        if path.suffix in TYPES
-    }
-
-
-@cache
-def version() -> str:
-    """Stands in the files' address, so that they may be kept for ever."""
-    return blake2b(b"".join(body for body, _ in files().values()), digest_size=6).hexdigest()
-
-
-@cache
 def page() -> bytes:
     """The page, with the document that it sends."""
     text = (FOLDER / "convergence.html").read_text(encoding="utf-8")
     query = document("backoffice", "convergence").replace("&", "&amp;").replace("<", "&lt;")
-    return text.replace("{version}", version()).replace("{query}", query).encode()
+    return text.replace("{version}", FILES.version).replace("{query}", query).encode()
 
 
 def page_routes() -> Router:
@@ -62,10 +46,10 @@ def page_routes() -> Router:
 
     @get("/{of:str}/{name:str}", sync_to_thread=False)
     def file(of: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-        if name not in files():
+        if name not in FILES.by_name:
             return Response(b"No such file.", status_code=404, media_type="text/plain", headers=GUARDED)
-        body, media_type = files()[name]
-        kept = "public, max-age=31536000, immutable" if of == version() else "no-cache"
+        body, media_type = FILES.by_name[name]
+        kept = KEPT_FOR_EVER if of == FILES.version else "no-cache"
         return Response(body, media_type=media_type, headers={**GUARDED, "Cache-Control": kept})
 
     return Router("/convergence", route_handlers=[show, file])

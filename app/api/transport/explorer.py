@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from litestar.types import HTTPScope, Send
 
@@ -13,10 +11,11 @@ from .cors import Header
 from .http import respond
 from .negotiation import HTML, Accepted
 from .parameters import encode_json
+from .static import KEPT_FOR_EVER, Files
 
 _FOLDER = Path(__file__).parents[1] / "graphiql"
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_LONG = (b"cache-control", b"public, max-age=31536000, immutable")
+_FILES = Files(_FOLDER / "static")
+_LONG = (b"cache-control", KEPT_FOR_EVER.encode())
 _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -39,20 +38,6 @@ class Example:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class _File(NamedTuple):
-    body: bytes
-    media_type: str
-
-
-@cache
-def _files() -> dict[str, _File]:
-    return {
-        path.name: _File(path.read_bytes(), _TYPES[path.suffix])
-        for path in sorted((_FOLDER / "static").iterdir())
-        if path.suffix in _TYPES
-    }
-
-
 class Explorer:
     """The page with its examples, and the files that it loads."""
 
@@ -63,7 +48,7 @@ class Explorer:
         """Answers a GET for the page or for one of its files; False when it is for neither."""
         _, separator, name = scope["path"].rstrip("/").rpartition("/static/")
         if separator:
-            file = _files().get(name)
+            file = _FILES.by_name.get(name)
             if file is None:
                 await respond(send, 404, b"No such file.", "text/plain")
             else:
@@ -78,7 +63,6 @@ class Explorer:
 def _page(examples: Sequence[Example], path: str) -> bytes:
     """The page. Its files carry a version in their address, so that they may be kept for ever."""
     page = (_FOLDER / "index.html").read_text(encoding="utf-8")
-    version = blake2b(b"".join(file.body for file in _files().values()), digest_size=6).hexdigest()
     shown = encode_json([asdict(example) for example in examples]).decode()
-    page = page.replace("{base}", path.rstrip("/")).replace("{version}", version)
+    page = page.replace("{base}", path.rstrip("/")).replace("{version}", _FILES.version)
     return page.replace("{examples}", shown.replace("<", "\\u003c")).encode()
