@@ -49,12 +49,15 @@ class Question:
             [each.key or "" for each in columns], extra=[(each,) for each in columns]
         )
         self._types: Final = [each.type for each in columns]
+        # None: not worked out yet. Every connection speaks the same dialect.
+        self._processors: list[Any] | None = None
 
     def read(self, records: Sequence[Any], dialect: Any) -> list[Row[Any]]:
         """The rows that one column of records holds."""
-        processors = [each._cached_result_processor(dialect, None) for each in self._types]
-        columns, keys = self._columns, self._columns._key_to_index
-        return [Row(columns, processors if any(processors) else None, keys, record) for record in records]
+        if self._processors is None:
+            self._processors = [each._cached_result_processor(dialect, None) for each in self._types]
+        columns, processors, keys = self._columns, self._processors, self._columns._key_to_index
+        return [Row(columns, processors, keys, record) for record in records]
 
 
 def _with_keys(asked: Select[Any], by: str, keys: SelectBase) -> Select[Any]:

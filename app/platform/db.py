@@ -4,6 +4,7 @@ A command gets a `Tx`, a query gets a `Reader`; both take statements that were b
 """
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
@@ -79,17 +80,22 @@ def localized(name: str, *, nullable: bool = False) -> Column[Any]:
 class Reader(Protocol):
     """Runs queries; `Database` (outside a transaction) and `Tx` (inside one) both do."""
 
+    @abstractmethod
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         """All rows."""
 
     async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
         """The first row, or None."""
+        found = await self.rows(statement, parameters)
+        return found[0] if found else None
 
     async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
         """The first column of the first row, or None."""
+        found = await self.rows(statement, parameters)
+        return found[0][0] if found else None
 
 
-class Tx:
+class Tx(Reader):
     """One write transaction. Commands never commit; whoever opened it does."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -169,14 +175,6 @@ class Tx:
             return await self._line.fetch(known, parameters)
         return (await self.connection.execute(statement, parameters)).all()
 
-    async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
-        found = await self.rows(statement, parameters)
-        return found[0] if found else None
-
-    async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
-        found = await self.rows(statement, parameters)
-        return found[0][0] if found else None
-
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> int:
         """How many rows it changed."""
         self._ahead.clear()
@@ -195,7 +193,7 @@ class Tx:
             await self.connection.execute(statement, parameters)
 
 
-class Database:
+class Database(Reader):
     """Two pools on one PostgreSQL: read connections in AUTOCOMMIT, write connections for transactions."""
 
     def __init__(self, reads: AsyncEngine, writes: AsyncEngine) -> None:
@@ -239,14 +237,6 @@ class Database:
             if not (error.connection_invalidated or is_outdated(error)):
                 raise
         return await self._read_once(statement, parameters)
-
-    async def row(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
-        found = await self.rows(statement, parameters)
-        return found[0] if found else None
-
-    async def value(self, statement: Executable, parameters: Parameters | None = None) -> Any:
-        found = await self.rows(statement, parameters)
-        return found[0][0] if found else None
 
     async def _read_once(self, statement: Executable, parameters: Parameters | None) -> Sequence[Row[Any]]:
         with busy_or_not():

@@ -1,7 +1,6 @@
 """Statements that go straight to the driver do what SQLAlchemy would have done with them."""
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -53,6 +52,7 @@ INSERT = insert(shelf)
 ONE = select(shelf).where(shelf.c.id == bindparam("id"))
 SOME = select(shelf).where(shelf.c.name == any_(bindparam("names", type_=ARRAY(Text)))).order_by(shelf.c.name.desc())
 COUNT = update(shelf).where(shelf.c.name == bindparam("of")).values(copies=shelf.c.copies + bindparam("more"))
+SLEEP = select(func.pg_sleep(bindparam("seconds", type_=Integer)))
 COUNTED = COUNT.returning(shelf.c.copies)
 MADE = insert_records(book)
 MORE = insert_records(shelf)
@@ -128,15 +128,17 @@ async def test_a_task_that_is_cancelled_leaves_no_lock_behind(shelves: Database)
         for _ in range(3):
             await tx.execute(COUNT, {"of": "wanted", "more": 1})
         began.set()
-        await tx.execute(select(func.pg_sleep(30)))
+        await tx.rows(SLEEP, {"seconds": 30})
 
+    await shelves.rows(SLEEP, {"seconds": 0})
+    await shelves.rows(SLEEP, {"seconds": 0})
     for _ in range(3):
         began.clear()
         task = asyncio.create_task(shelves.run(hold))
         await began.wait()
         await asyncio.sleep(0.02)
         task.cancel()
-        with suppress(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError):
             await task
     for _ in range(3):
         async with asyncio.timeout(10):
