@@ -149,30 +149,24 @@ def _columns(table: FromClause, kind: type[Struct], **others: ColumnElement[Any]
     return _object({name: others[name] if name in others else table.c[name] for name in kind.__struct_fields__})
 
 
-def _array(item: ColumnElement[Any], rows: Select[Any], *order: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What these rows give, in this order; the statement around them is what they are correlated with."""
+def _array(
+    item: ColumnElement[Any],
+    rows: Select[Any],
+    *order: ColumnElement[Any],
+    around: Sequence[FromClause] = (product, variant),
+) -> ColumnElement[Any]:
+    """What these rows give, in this order; the statement `around` them is what they are correlated with."""
     gathered = func.json_agg(aggregate_order_by(item, *order)) if order else func.json_agg(item)
     array = func.coalesce(gathered, literal_column("'[]'::json"), type_=JSON)
-    return rows.with_only_columns(array).correlate(product, variant).scalar_subquery()
+    return rows.with_only_columns(array).correlate(*around).scalar_subquery()
 
 
-_shown = ~media.c.archived
-_PRODUCT_MEDIA = _array(
-    _columns(media, MediaFacts),
-    select(media.c.id)
-    .join(product_media, product_media.c.media_id == media.c.id)
-    .where(product_media.c.product_id == product.c.id, _shown),
-    product_media.c.position,
-    media.c.id,
-)
-_VARIANT_MEDIA = _array(
-    _columns(media, MediaFacts),
-    select(media.c.id)
-    .join(variant_media, variant_media.c.media_id == media.c.id)
-    .where(variant_media.c.variant_id == variant.c.id, _shown),
-    variant_media.c.position,
-    media.c.id,
-)
+def _media(link: FromClause, of_owner: ColumnElement[bool]) -> ColumnElement[Any]:
+    """What is linked to a product or a variant and not archived, in the link's order."""
+    rows = select(media.c.id).join(link, link.c.media_id == media.c.id).where(of_owner, ~media.c.archived)
+    return _array(_columns(media, MediaFacts), rows, link.c.position, media.c.id)
+
+
 _PRICES = _array(
     _columns(price, PriceRow),
     select(price.c.id).where(
@@ -180,23 +174,17 @@ _PRICES = _array(
         (price.c.ends_at.is_(None)) | (price.c.ends_at > bindparam("since", type_=DateTime(timezone=True))),
     ),
 )
-_VARIANTS = (
-    select(
-        func.coalesce(
-            func.json_agg(
-                aggregate_order_by(
-                    _columns(variant, VariantFacts, media=_VARIANT_MEDIA, prices=_PRICES),
-                    variant.c.position,
-                    variant.c.id,
-                )
-            ),
-            literal_column("'[]'::json"),
-            type_=JSON,
-        )
-    )
-    .where(variant.c.product_id == product.c.id, ~variant.c.archived)
-    .correlate(product)
-    .scalar_subquery()
+_VARIANTS = _array(
+    _columns(
+        variant,
+        VariantFacts,
+        media=_media(variant_media, variant_media.c.variant_id == variant.c.id),
+        prices=_PRICES,
+    ),
+    select(variant.c.id).where(variant.c.product_id == product.c.id, ~variant.c.archived),
+    variant.c.position,
+    variant.c.id,
+    around=(product,),
 )
 _BODY = _columns(
     product,
@@ -214,7 +202,7 @@ _BODY = _columns(
         _columns(publication, PublicationFacts),
         select(publication.c.channel_id).where(publication.c.product_id == product.c.id),
     ),
-    media=_PRODUCT_MEDIA,
+    media=_media(product_media, product_media.c.product_id == product.c.id),
     variants=_VARIANTS,
 )
 
