@@ -16,7 +16,7 @@ from app.api.catalog.variants import Variant
 from app.api.context import Context
 from app.api.engine.execute import Engine
 from app.api.errors import InvalidInput, NotFound, VersionConflict
-from app.api.inventory.availability import Availability, availability_of, statuses_of_products
+from app.api.inventory.availability import Availability, AvailabilityStatus, availability_of
 from app.api.inventory.errors import InsufficientStock, StockMoved, insufficient_stock
 from app.api.inventory.promised import promised, promised_statuses
 from app.api.scalars import SCALARS
@@ -310,8 +310,12 @@ async def test_a_channel_that_hides_quantities_hides_them_from_shoppers(shop: Sh
 async def test_a_product_is_as_available_as_the_best_of_its_variants(shop: Shop):
     some = await shop.variant("CANECA", stock={"centro": UNIT})
     none = await shop.variant("COPO")
-    products = [[(none, True), (some, True)], [(none, True)], [], [(none, False)]]
-    found = await statuses_of_products(await context_of(shop, "anonymous"), products)
+    always = await shop.variant("SACOLA", track_stock=False)
+    rows = await variants_by_ids(shop.db, [some, none, always])
+    variants = {key: Variant.of(row) for key, row in rows.items()}
+    products = [[none, some], [none], [], [always]]
+    wanted = [[variants[key] for key in product] for product in products]
+    found = await promised_statuses(await context_of(shop, "anonymous"), wanted)
     assert [one.name for one in found] == ["LOW_STOCK", "OUT_OF_STOCK", "OUT_OF_STOCK", "IN_STOCK"]
 
 
@@ -338,9 +342,12 @@ async def test_what_is_added_up_by_the_database_is_what_the_levels_add_up_to(sho
         variants = [Variant.of(row) for row in (await variants_by_ids(shop.db, shop.variants.values())).values()]
         added = await promised(context, variants)
         asked = [(each.key, each.track_stock) for each in variants]
-        assert [told(one) for one in added] == [told(one) for one in await availability_of(context, asked, None)]
+        each = await availability_of(context, asked, None)
+        assert [told(one) for one in added] == [told(one) for one in each]
         best = await promised_statuses(context, [variants[:7], variants[7:9], []])
-        assert best == await statuses_of_products(context, [asked[:7], asked[7:9], []])
+        by_worth = list(AvailabilityStatus)
+        wanted = [min((one.status for one in some), key=by_worth.index) for some in (each[:7], each[7:9])]
+        assert best == [*wanted, AvailabilityStatus.OUT_OF_STOCK]
     assert len({told(one) for one in added}) > 9
 
 

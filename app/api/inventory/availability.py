@@ -1,7 +1,7 @@
 """What a channel can promise of variants and products. `app.api.catalog` asks here."""
 
 from asyncio import ensure_future, shield
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -24,9 +24,6 @@ class AvailabilityStatus(Enum):
     LOW_STOCK = value("LOW_STOCK", description="There is little left, by the channel's setting.")
     BACKORDER = value("BACKORDER", description="There is none, but it may be ordered all the same.")
     OUT_OF_STOCK = value("OUT_OF_STOCK", description="There is none.")
-
-
-_BEST_FIRST = tuple(AvailabilityStatus)
 
 
 @strawberry.type(description="What can be promised at one location.")
@@ -64,15 +61,6 @@ async def availability_of(
         _promise(context, places, shown, stock.get(variant_id, nowhere)) if is_tracked else _always(places, shown)
         for variant_id, is_tracked in variants
     ]
-
-
-async def statuses_of_products(
-    context: Context, products: Sequence[Sequence[tuple[UUID, bool]]]
-) -> list[AvailabilityStatus]:
-    """For each product's (variant, whether its stock is tracked): the best of its variants'."""
-    variants = [one for product in products for one in product]
-    found = iter(await availability_of(context, variants, None))
-    return [_best(next(found).status for _ in product) for product in products]
 
 
 async def places_of(context: Context) -> Sequence[Row[Any]]:
@@ -133,7 +121,3 @@ def _always(places: Sequence[Row[Any]], shown: Sequence[Location]) -> Availabili
         for place, location in zip(places, shown, strict=True)
     ]
     return Availability(status=status, available=None, by_location=by_location)
-
-
-def _best(statuses: Iterable[AvailabilityStatus]) -> AvailabilityStatus:
-    return min(statuses, key=_BEST_FIRST.index, default=AvailabilityStatus.OUT_OF_STOCK)
