@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 import pytest_asyncio
-from graphql import GraphQLNamedType, get_named_type, is_abstract_type, is_object_type
+from graphql import get_named_type, is_object_type
 
 from app.api.documents import document
 from app.api.permissions import EVERYBODY, NEEDS
@@ -15,6 +15,7 @@ from app.api.public import PUBLIC
 from app.api.schema import schema
 from app.api.transport.trusted import digest
 from tests.api.market import Market, open_cart, open_market, stock_market
+from tests.api.reaching import reachable
 from tests.databases import Servers
 
 KEPT = "public, max-age=5, stale-while-revalidate=5"
@@ -56,16 +57,7 @@ def test_nothing_personal_can_be_reached_from_a_public_field() -> None:
     graph = schema._schema
     assert graph.query_type is not None
     fields = graph.query_type.fields
-    found: set[str] = set()
-    todo: list[GraphQLNamedType] = [get_named_type(fields[name].type) for name in PUBLIC - {"__typename"}]
-    while todo:
-        type_ = todo.pop()
-        if type_.name in found:
-            continue
-        found.add(type_.name)
-        if is_abstract_type(type_):
-            todo += graph.get_possible_types(type_)
-        todo += [get_named_type(field.type) for field in getattr(type_, "fields", {}).values()]
+    found = reachable(graph, [get_named_type(fields[name].type) for name in PUBLIC - {"__typename"}])
     assert {name for name in found if is_object_type(graph.type_map[name])} == REACHED
     assert all(NEEDS[f"Query.{name}"] is EVERYBODY for name in PUBLIC - {"__typename"})
 

@@ -31,6 +31,7 @@ from app.platform import ids
 from app.platform.ids import new_id
 from app.platform.migrate import ROOT
 from tests.api.market import Market, open_market, stock_market
+from tests.api.reaching import reachable
 from tests.databases import Servers
 
 PRINTED = strawberry_schema.as_str()
@@ -213,19 +214,8 @@ def test_interfaces_are_implemented() -> None:
 
 def test_all_types_can_be_reached() -> None:
     """What nothing leads to is left over, or the way to it was forgotten."""
-    reached: set[str] = set()
-    waiting: list[Any] = [root for root in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type) if root]
-    while waiting:
-        type_ = waiting.pop()
-        if type_.name in reached:
-            continue
-        reached.add(type_.name)
-        if is_interface_type(type_):
-            waiting += SCHEMA.get_possible_types(type_)
-        for field in getattr(type_, "fields", {}).values():
-            waiting.append(get_named_type(field.type))
-            waiting += [get_named_type(argument.type) for argument in getattr(field, "args", {}).values()]
-        waiting += list(getattr(type_, "interfaces", ()))
+    roots = [root for root in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type) if root]
+    reached = reachable(SCHEMA, roots, inputs=True)
     assert set(OURS) - reached == set()
 
 
