@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,19 @@ class Case:
     anew: bool
     reconsider: bool = False
 
+    @property
+    def promised_since(self) -> datetime | None:
+        """Since when its oldest price is promised, as far as its channel's setting tells; None: it has no promise."""
+        until: datetime | None = self.basket.row.prices_promised_until
+        if self.anew or until is None:
+            return None
+        return until - timedelta(minutes=self.channel.price_promise_minutes)
+
+    def shrinks(self) -> bool:
+        """Whether something of what is promised goes away."""
+        lines = self.basket.lines
+        return any(line.quoted is not None and line.quantity < line.quoted for line in lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -53,8 +66,10 @@ class Ground:
         own = self.locations.get(case.basket.now_is("location_id"))
         return location_place(own) if own is not None else (case.channel.country, case.channel.region)
 
-    def price_of(self, case: Case, line: Line, quantity: int) -> VariantQuote | None:
-        """What one unit of the line's variant costs now, when so many thousandths are bought; None: no price."""
+    def price_of(self, case: Case, line: Line, quantity: int, *, moment: datetime | None = None) -> VariantQuote | None:
+        """What one unit of the line's variant costs, now or at a moment of the cart's promise (of a cart that shrinks),
+        when so many thousandths are bought; None: no price.
+        """
         variant = self.variants[case.channel.id].get(line.variant_id)
         if variant is None:
             return None
@@ -64,11 +79,21 @@ class Ground:
             currency=channel.currency,
             shows_tax=channel.prices_include_tax,
             place=self.place_of(case, basket.delivery_of(line)),
-            moment=self.now,
+            moment=moment or self.now,
             location_id=basket.now_is("location_id"),
             customer_group_ids=self.groups.get(basket.now_is("customer_id"), frozenset()),
         )
         return quote_one(self.frame, self.prices[variant.id], Ask(variant.id, quantity, variant.tax_class_id), buyer)
+
+    def moments_of(self, case: Case, line: Line) -> list[datetime]:
+        """The moments of the cart's promise at which the variant may have begun to cost something else; now last."""
+        since = case.promised_since or self.now
+        rows = self.prices.get(line.variant_id, ())
+        rules = [self.frame.lists[row.price_list_id] for row in rows if row.price_list_id in self.frame.lists]
+        turns = {moment for row in rows for moment in (row.starts_at, row.ends_at)}
+        turns |= {moment for rule in rules for moment in (rule.starts_at, rule.ends_at)}
+        between = {moment for moment in turns if moment is not None and since < moment < self.now}
+        return [*sorted(between | {since}), self.now]
 
 
 def address_place(address: Mapping[str, Any]) -> Place:
@@ -90,11 +115,16 @@ async def ground_of(
     locations = await locations_by_ids(db, {key for case in cases for key in _location_ids(case.basket)})
     customers = {case.basket.now_is("customer_id") for case in cases}
     currencies = list({case.channel.currency for case in cases})
+    # What was over before now tells nothing, but of what was promised at it.
+    promised = [case.promised_since for case in cases if case.shrinks()]
     return Ground(
         now=now,
         variants=variants,
         prices=await prices_of_variants(
-            db, {key for some in variants.values() for key in some}, currencies=currencies, since=now
+            db,
+            {key for some in variants.values() for key in some},
+            currencies=currencies,
+            since=min([now, *filter(None, promised)]),
         ),
         frame=await frame_of(db, currencies=currencies, countries=_countries(cases, locations)),
         groups=await groups_of(db, {key for key in customers if key is not None}),

@@ -7,6 +7,7 @@ over, everything is quoted anew.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlalchemy import Row
 
 from app.carts.basket import CARRY_OUT, PICKUP, Basket, Delivery, Line, contents
 from app.carts.ground import Case, Ground, Variants, ground_of
-from app.carts.promise import Part, first, kept, lowered, total
+from app.carts.promise import Part, cut_off, first, holds_for_less, kept, lowered, total
 from app.carts.totals import DeliveryInput, LineInput, Totals, add_up
 from app.delivery.options import Option, Parcel, options_for
 from app.platform.db import Reader
@@ -124,21 +125,36 @@ def _parts(ground: Ground, case: Case, line: Line, today: VariantQuote | None) -
             line.override_was = stored if known else today.unit if today is not None else line.override
         return [Part(line.override, line.quantity)]
     if today is None:
-        return _without_price(line, stored)
+        return _without_price(ground, case, line, stored)
     if line.quoted is None or case.anew:
         return [Part(today.unit, line.quantity)]
     parts = quoted_parts(line, stored)
     if line.quantity != line.quoted:
         before = ground.price_of(case, line, line.quoted)
         today_before = before.unit if before is not None else None
-        parts = kept(parts, line.quantity, today=today.unit, today_before=today_before)
+        holds = partial(_holds, ground, case, line)
+        parts = kept(parts, line.quantity, today=today.unit, today_before=today_before, holds=holds)
     return lowered(parts, today.unit) if case.reconsider else parts
 
 
-def _without_price(line: Line, stored: int) -> Sequence[Part]:
+def _holds(ground: Ground, case: Case, line: Line, unit: int, asked: int) -> bool:
+    """Whether what is left of a line keeps a unit price that was quoted for so much of it."""
+
+    def units(moment: datetime) -> tuple[int | None, int | None]:
+        found = [ground.price_of(case, line, quantity, moment=moment) for quantity in (asked, line.quantity)]
+        one, other = (each.unit if each is not None else None for each in found)
+        return one, other
+
+    return holds_for_less(unit, [units(moment) for moment in ground.moments_of(case, line)])
+
+
+def _without_price(ground: Ground, case: Case, line: Line, stored: int) -> Sequence[Part]:
     """What has no price any more keeps the one that it had, but takes no more of it."""
     if line.quoted is not None and line.quantity <= line.quoted:
-        return first(quoted_parts(line, stored), line.quantity)
+        parts = quoted_parts(line, stored)
+        whole, cut = cut_off(parts, line.quantity)
+        if cut is None or _holds(ground, case, line, cut.unit, sum(part.quantity for part in (*whole, cut))):
+            return first(parts, line.quantity)
     if line.quoted is None and line.label_total is not None:
         return [Part(half_up(line.label_total * MILLI, line.quantity), line.quantity)]
     raise InvalidInput("This has no price here.", path=line.path, code="NO_PRICE")

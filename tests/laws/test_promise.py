@@ -1,7 +1,10 @@
 """Law 3: until a cart's promise is over, the quantity quoted sells at the quoted price."""
 
+import pytest
+
 from app.carts.lines import LineChange
 from app.customers import groups
+from app.platform.errors import InvalidInput
 from app.platform.ids import new_id
 from app.pricing.tables import price, price_list
 from tests.carts.selling import (
@@ -91,6 +94,62 @@ async def test_a_volume_price_follows_the_quantity_while_prices_stand(shop):
     assert await totals_of(shop, cart) == [10 * 80]
     await set_quantity(shop, shopper, cart, 9)
     assert await totals_of(shop, cart) == [9 * 100]
+
+
+async def dozens(shop: Shop, *, one: int = 100, ten: int = 80):
+    """Pencils at a price for one and another from ten on, and a shopper whose ten are quoted."""
+    await shop.variant("LAPIS", price=one, stock={"cd": 100_000})
+    async with shop.db.transaction() as tx:
+        await shop.price(tx, shop.variants["LAPIS"], ten, min_quantity=10_000)
+    shopper = shop.actor("anonymous")
+    return shopper, await new_cart(shop, shopper, ("LAPIS", 10))
+
+
+async def end_tier(shop: Shop, at, new: int | None = None):
+    """The price from ten on is over, and perhaps another."""
+    async with shop.db.transaction() as tx:
+        await tx.execute(price.update().where(price.c.min_quantity > 0).values(ends_at=at))
+        if new is not None:
+            await shop.price(tx, shop.variants["LAPIS"], new, min_quantity=10_000, starts_at=at)
+
+
+@pytest.mark.parametrize("new", [90, None])
+async def test_a_price_for_many_is_not_kept_for_few(shop, new):
+    shopper, cart = await dozens(shop)
+    await end_tier(shop, later(shopper, minutes=1).now, new)
+    after = later(shopper, minutes=2)
+    await buyer(shop, after, cart, email="ana@feira.example")
+    assert await totals_of(shop, cart) == [10 * 80], "the quantity quoted sells at the quoted price"
+    await set_quantity(shop, after, cart, 1)
+    assert await totals_of(shop, cart) == [100]
+    await assert_sound(shop, cart)
+
+
+async def test_what_stays_many_keeps_the_price_for_many(shop):
+    shopper, cart = await dozens(shop)
+    await add(shop, shopper, cart, ("LAPIS", 2))
+    await end_tier(shop, later(shopper, minutes=1).now, 90)
+    after = later(shopper, minutes=2)
+    await set_quantity(shop, after, cart, 11)
+    assert await totals_of(shop, cart) == [11 * 80]
+    await add(shop, after, cart, ("LAPIS", 2))
+    assert await totals_of(shop, cart) == [11 * 80 + 2 * 90]
+    await set_quantity(shop, after, cart, 10)
+    assert await totals_of(shop, cart) == [10 * 80]
+    await set_quantity(shop, after, cart, 9)
+    assert await totals_of(shop, cart) == [9 * 100]
+    await assert_sound(shop, cart)
+
+
+async def test_a_price_for_many_that_is_over_is_not_kept_for_few_without_any_other(shop):
+    shopper, cart = await dozens(shop)
+    async with shop.db.transaction() as tx:
+        await tx.execute(price.update().values(ends_at=later(shopper, minutes=1).now))
+    after = later(shopper, minutes=2)
+    with pytest.raises(InvalidInput) as refused:
+        await set_quantity(shop, after, cart, 1)
+    assert refused.value.code == "NO_PRICE"
+    assert await totals_of(shop, cart) == [10 * 80]
 
 
 async def test_after_the_promise_a_reader_sees_todays_price_and_is_told(shop):
