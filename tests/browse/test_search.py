@@ -174,7 +174,7 @@ async def test_of_many_that_are_found_the_newest_are_ranked_and_what_is_named_so
     # Of fewer, narrowed by whatever, each is ranked.
     few = catalog.matching(search="panela", ids=tuple(row.id for row in page.rows[:40]))
     assert len((await catalog.page(few, Order.RELEVANCE)).rows) == 40
-    assert await count(shop.db, catalog.matching(search="panella", loosely=True)) == RANKED
+    assert 100 < (await count(shop.db, catalog.matching(search="panella", loosely=True)) or 0) <= RANKED
 
 
 async def test_slices_hold_each_product_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
