@@ -5,6 +5,8 @@ Words are the letters and digits of the text, in lower case and without accents;
 may be the beginning of a word. `"two words"` must stand together, `-word` must not be there. Stems, stop words and
 weights (name before brand, tags and codes, before category, before description) are PostgreSQL's, in each language's
 own way; texts in another language than the caller's are found too, and come after.
+
+Of very many that are found, the newest are ranked, and those that are named so (`RANKED`).
 """
 
 import re

@@ -1,10 +1,14 @@
 """What a search finds, and what it shows first."""
 
 import pytest
+from sqlalchemy import literal_column, select, text
 
+from app.browse import search
 from app.browse.listing import Order
-from app.browse.search import is_loose, read_search
+from app.browse.matching import count
+from app.browse.search import PEEKED, RANKED, Slice, is_loose, materialized, read_search
 from app.catalog.barcodes import check_digit
+from app.catalog.tables import product
 from tests.browse.catalog import Catalog, days_ago
 from tests.shop import Shop
 
@@ -139,3 +143,60 @@ async def test_a_scale_label_finds_its_product(shop: Shop) -> None:
     catalog = await market(shop)
     label = "251234001590" + check_digit("251234001590")
     assert await catalog.slugs(Order.RELEVANCE, search=label) == ["camisetas"]
+
+
+MANY = (
+    f"""INSERT INTO product (id, slug, status, created_at, updated_at)
+        SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')\\:\\:uuid, 'coisa-' || n,
+          CASE WHEN n % 10 = 0 THEN 'DRAFT' ELSE 'ACTIVE' END, now(), now()
+        FROM generate_series(1, {PEEKED + 800}) n""",
+    """INSERT INTO publication SELECT p.id, c.id, '2020-01-01' FROM product p, channel c""",
+    """INSERT INTO product_text (product_id, locale, name, name_key, search, search_words)
+       SELECT id, locale, words, words, setweight(to_tsvector('simple', words), 'A'), words FROM (
+         SELECT id, locale, CASE WHEN slug = 'coisa-1' THEN 'panela' ELSE 'tampa de panela ' || slug END AS words
+         FROM product, unnest(ARRAY['pt-BR', 'en']) locale) texts""",
+)
+
+
+async def test_of_many_that_are_found_the_newest_are_ranked_and_what_is_named_so(shop: Shop) -> None:
+    catalog = Catalog(shop)
+    async with shop.db.transaction() as tx:
+        for statement in MANY:
+            await tx.execute(text(statement))
+    matching = catalog.matching(search="panela")
+    assert await count(shop.db, matching) == PEEKED + 800 - (PEEKED + 800) // 10
+    page = await catalog.page(matching, Order.RELEVANCE, first=RANKED + 50)
+    slugs = [row.slug for row in page.rows]
+    newest = [f"coisa-{n}" for n in range(PEEKED + 800, 0, -1) if n % 10]
+    # One place for each language that it is named so in.
+    assert slugs == ["coisa-1", *newest[: RANKED - 2]]
+    assert not page.more
+    # Of fewer, narrowed by whatever, each is ranked.
+    few = catalog.matching(search="panela", ids=tuple(row.id for row in page.rows[:40]))
+    assert len((await catalog.page(few, Order.RELEVANCE)).rows) == 40
+    assert 100 < (await count(shop.db, catalog.matching(search="panella", loosely=True)) or 0) <= RANKED
+
+
+async def test_slices_hold_each_product_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their sizes, and whether there are more products than they hold or not."""
+    catalog = Catalog(shop)
+    for number in range(9):
+        await catalog.product(f"coisa-{number}", name=f"Coisa {number}")
+    ids = [row.id for row in await shop.db.rows(select(product.c.id).order_by(product.c.id.desc()))]
+    for first, second in ((2, 5), (1, 2), (8, 9), (9, 20), (3, 9)):
+        behind = {
+            size: materialized(
+                select(product.alias(f"of_{size}").c.id)
+                .order_by(text("id DESC"))
+                .offset(literal_column(str(size)))
+                .limit(literal_column("1")),
+                f"behind_{size}",
+            )
+            for size in (first, second)
+        }
+        monkeypatch.setattr(search, "_BEHIND", behind)
+        slices = (Slice(0, first), Slice(first, second), Slice(second))
+        bounds = [0, first, second, 99]
+        for place, each in enumerate(slices):
+            rows = await shop.db.rows(select(product.c.id).where(*each.holds(product.c.id)))
+            assert {row.id for row in rows} == set(ids[bounds[place] : bounds[place + 1]]), (first, second, place)

@@ -82,8 +82,8 @@ async def test_two_prices_of_a_product_are_written_one_after_the_other(shop: Sho
         return lambda tx: set_prices(tx, actor_at(shop, NOW), price_list_id=shop.price_list_id, changes=changes)
 
     async with shop.db.transaction() as tx:
-        await setting(small, 2000)(tx)
-        waiting = asyncio.create_task(shop.db.run(setting(medium, 3000)))
+        await setting(small, 1050)(tx)
+        waiting = asyncio.create_task(shop.db.run(setting(medium, 1020)))
         await asyncio.wait([waiting], timeout=0.5)
         assert not waiting.done()
     await waiting
