@@ -5,6 +5,7 @@ only when it is named, on a stand of its own. `BENCH_SECONDS`: how long each loa
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -25,6 +26,8 @@ def main() -> None:
     wanted = os.environ["BENCH_ONLY"].split(",") if os.environ.get("BENCH_ONLY") else list(USUAL)
     if unknown := set(wanted) - {*USUAL, "million"}:
         sys.exit(f"BENCH_ONLY: there is no {unknown.pop()}; there are {', '.join(USUAL)}, million")
+    # Told to end, it stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     board = Board()
     board.note(describe())
     on_stand: dict[str, Callable[[Stand], None]] = {

@@ -1,15 +1,19 @@
-"""What a hundred times the catalog costs: the same questions at 10,000 variants and at 1,000,000, in one run.
+"""What a hundred times the catalog costs: the same questions at 10,000 variants and at 1,000,000, in turn.
 
 BENCH_ONLY=million python -m benchmarks
 """
 
 import asyncio
+import contextlib
 import os
 import random
+import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+from sqlalchemy.engine import make_url
 
 from benchmarks import questions
 from benchmarks.bulk import multiply
@@ -23,6 +27,7 @@ PRODUCTS: Final = int(os.environ.get("BENCH_SMALL", "3334"))
 """Products of the smaller catalog; three variants each."""
 COPIES: Final = int(os.environ.get("BENCH_COPIES", "99"))
 CONCURRENCY: Final = 4
+ROUNDS: Final = 2
 ANYWHERE: Final = 2_000
 GOALS: Final = {"listing by name": "<= 1.3"}
 
@@ -31,45 +36,56 @@ FACETS: Final = """query Facets($filter: ProductFilter) { products(first: 1, fil
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A size, and what each question cost there."""
+class Size:
+    """A catalog and its fresh server: how many variants, what is asked, and what came of it, round by round."""
 
     variants: int
-    loads: dict[str, Load]
-    megabytes: float
+    server: "subprocess.Popen[bytes]"
+    target: Target
+    kinds: dict[str, list[Request]]
+    loads: dict[str, list[Load]]
+
+    def best(self, name: str) -> Load:
+        """The round that others disturbed least."""
+        return min(self.loads[name], key=lambda load: load.p50)
 
 
 def report(board: Board, at: Stand, seconds: float) -> None:
-    """Measure, multiply, measure again, with a fresh server each time."""
+    """Keep the small catalog beside the large one, and ask both in turn."""
     at.stop()
-    small = ask(at, seconds)
+    kept = asyncio.run(_keep(at.url))
     took = asyncio.run(multiply(at.url, COPIES, board.note))
-    large = ask(at, seconds)
-    rows = "with every index, a price, three public prices, three levels and three movements a variant"
-    board.add(Figure(f"making {large.variants - small.variants:,} variants", took, "s", rows))
-    for name, before in small.loads.items():
-        after = large.loads[name]
-        of = (
-            f"{small.variants:,} variants: p50 {after.p50:.2f} over {before.p50:.2f} ms, {CONCURRENCY} clients; CPU "
-            f"{after.cpu_us:,.0f} over {before.cpu_us:,.0f} µs"
-        )
-        goal = GOALS.get(name)
-        board.add(Figure(f"{name}: p50 at {large.variants:,} variants", after.p50 / before.p50, "×", of, goal))
-    of = f"after all this, {ANYWHERE:,} products' pages among it; {small.megabytes:.0f} MB at {small.variants:,}"
+    with sized(kept, at) as small, sized(at.url, at) as large:
+        rows = "with every index, a price, three public prices, three levels and three movements a variant"
+        board.add(Figure(f"making {large.variants - small.variants:,} variants", took, "s", rows))
+        for name in small.kinds:
+            for size in (small, large):
+                measure(size.target, size.kinds[name], concurrency=CONCURRENCY, seconds=600, once=True)
+            for size in (small, large) * ROUNDS:
+                load = measure(size.target, size.kinds[name], concurrency=CONCURRENCY, seconds=seconds)
+                size.loads.setdefault(name, []).append(load)
+            tell(board, name, small, large)
+        megabytes, before = tree_megabytes(large.server.pid), tree_megabytes(small.server.pid)
+    of = f"after all this, {ANYWHERE:,} products' pages among it; {before:.0f} MB at {small.variants:,}"
     name = f"memory of a serving process at {large.variants:,} variants"
-    board.add(Figure(name, large.megabytes, "MB", of, "<= 400"))
+    board.add(Figure(name, megabytes, "MB", of, "<= 400"))
 
 
-def ask(at: Stand, seconds: float) -> Asked:
-    """Every question of a fresh server: once through to warm it, then for a while."""
-    variants, slugs = asyncio.run(_look(at.url))
-    loads = {}
-    with served(at.url, at.folder, at.postgres_pid) as (server, target):
-        for name, requests in kinds(target, slugs).items():
-            measure(target, requests, concurrency=CONCURRENCY, seconds=600, once=True)
-            loads[name] = measure(target, requests, concurrency=CONCURRENCY, seconds=seconds)
-        megabytes = tree_megabytes(server.pid)
-    return Asked(variants, loads, megabytes)
+def tell(board: Board, name: str, small: Size, large: Size) -> None:
+    before, after = small.best(name), large.best(name)
+    of = (
+        f"{small.variants:,} variants: p50 {after.p50:.2f} over {before.p50:.2f} ms, {CONCURRENCY} clients; CPU "
+        f"{after.cpu_us:,.0f} over {before.cpu_us:,.0f} µs; in turn, better of {ROUNDS}"
+    )
+    board.add(Figure(f"{name}: p50 at {large.variants:,} variants", after.p50 / before.p50, "×", of, GOALS.get(name)))
+
+
+@contextlib.contextmanager
+def sized(url: str, at: Stand) -> Iterator[Size]:
+    """A fresh server on one of the two."""
+    variants, slugs = asyncio.run(_look(url))
+    with served(url, at.folder, at.postgres_pid) as (server, target):
+        yield Size(variants, server, target, kinds(target, slugs), {})
 
 
 def kinds(target: Target, slugs: list[str]) -> dict[str, list[Request]]:
@@ -88,6 +104,22 @@ def kinds(target: Target, slugs: list[str]) -> dict[str, list[Request]]:
         "facets of a brand": [target.request(FACETS, {"filter": {"brands": ["Acme"]}})],
         "facets of everything": [target.request(FACETS)],
     }
+
+
+async def _keep(url: str) -> str:
+    """The address of a copy of the catalog as it is."""
+    other = make_url(url).set(database="kept")
+    connection = await asyncpg.connect(plain(make_url(url).set(database="postgres").render_as_string(False)))
+    try:
+        await connection.execute(f"CREATE DATABASE kept TEMPLATE {make_url(url).database}")
+    finally:
+        await connection.close()
+    connection = await asyncpg.connect(plain(other.render_as_string(False)))
+    try:
+        await connection.execute("VACUUM (ANALYZE)")
+    finally:
+        await connection.close()
+    return other.render_as_string(False)
 
 
 async def _look(url: str) -> tuple[int, list[str]]:
