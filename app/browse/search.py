@@ -213,7 +213,7 @@ def _in_locale(text: FromClause, locale: str, name: str = "tsquery") -> ColumnEl
 
 def _by_words(place: int, within: Slice) -> Select[Any]:
     """Products whose text in this language has the words, and whose texts in those before it do not."""
-    statement = select(_text.c.product_id).where(_in_locale(_text, LOCALES[place]), *within.holds(_text.c.product_id))
+    statement = select(_text.c.product_id).where(*within.holds(_text.c.product_id), _in_locale(_text, LOCALES[place]))
     for before in LOCALES[:place]:
         other = product_text.alias("other_text")
         # Looked up for each: as NOT EXISTS it would become a join with all that have the words.
@@ -245,7 +245,8 @@ def _by_spelling(words: int, within: Slice) -> Select[Any]:
     nearly = [_word(place).bool_op("<<%")(_text.c.search_words) for place in range(words)]
     return (
         select(_text.c.product_id)
-        .where(threshold.is_not(None), *nearly, *within.holds(_text.c.product_id))
+        # The slice first, for to compare words is dear.
+        .where(threshold.is_not(None), *within.holds(_text.c.product_id), *nearly)
         .limit(literal_column(str(RANKED)))
     )
 
