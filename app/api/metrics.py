@@ -123,11 +123,12 @@ class _Pools:
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         family = GaugeMetricFamily("feira_pool_connections", "Connections by pool and state.", labels=["pool", "state"])
-        for name, engine in (("reads", self._database.reads), ("writes", self._database.writes)):
-            pool = engine.pool
-            if isinstance(pool, QueuePool):
-                family.add_metric([name, "in_use"], pool.checkedout())
-                family.add_metric([name, "idle"], pool.checkedin())
+        family.add_metric(["reads", "in_use"], self._database.lines.in_use)
+        family.add_metric(["reads", "idle"], self._database.lines.idle)
+        pool = self._database.writes.pool
+        if isinstance(pool, QueuePool):
+            family.add_metric(["writes", "in_use"], pool.checkedout())
+            family.add_metric(["writes", "idle"], pool.checkedin())
         yield family
 
 

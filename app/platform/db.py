@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.platform.ahead import Answer, Questions
 from app.platform.errors import Busy
+from app.platform.lines import Lines
 from app.platform.statements import Line, Parameters, Plain, is_outdated, plain
 
 type_names = {
@@ -196,21 +197,25 @@ class Tx(Reader):
 class Database(Reader):
     """Two pools on one PostgreSQL: read connections in AUTOCOMMIT, write connections for transactions."""
 
-    def __init__(self, reads: AsyncEngine, writes: AsyncEngine) -> None:
+    def __init__(self, reads: AsyncEngine, writes: AsyncEngine, *, most_reads: int = 10) -> None:
         self.reads = reads
         self.writes = writes
+        self.lines = Lines(reads, most_reads)
 
     @classmethod
     def open(cls, url: str, *, reads: int = 10, writes: int = 16) -> "Database":
         """`url`: any postgres:// or postgresql:// address. Connects on first use."""
         return cls(
-            _engine(url, size=reads, isolation_level="AUTOCOMMIT", pool_reset_on_return=None),
+            # One more than is lent for reads, for who needs the connection itself.
+            _engine(url, size=reads + 1, isolation_level="AUTOCOMMIT", pool_reset_on_return=None),
             # A command names what it reads and writes by keys: one plan does for any value, and to make it anew each
             # time costs twice what the statement does.
             _engine(url, size=writes, settings={"plan_cache_mode": "force_generic_plan"}),
+            most_reads=reads,
         )
 
     async def close(self) -> None:
+        await self.lines.close()
         await self.reads.dispose()
         await self.writes.dispose()
 
@@ -240,10 +245,7 @@ class Database(Reader):
 
     async def _read_once(self, statement: Executable, parameters: Parameters | None) -> Sequence[Row[Any]]:
         with busy_or_not():
-            async with self.reads.connect() as connection:
-                if (known := plain(connection, statement, parameters)) is not None:
-                    return await Line(connection).fetch(known, parameters)
-                return (await connection.execute(statement, parameters)).all()
+            return await self.lines.rows(statement, parameters)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:

@@ -136,17 +136,21 @@ def _together(parts: tuple[str, ...]) -> str:
 
 
 class Line:
-    """A connection's way to the driver. It shares the transaction that SQLAlchemy begins and ends on it."""
+    """A connection's way to the driver. It shares the transaction that SQLAlchemy begins and ends on it.
 
-    __slots__ = ("_adapted", "_prepared", "_sync")
+    `begins` False: it is in AUTOCOMMIT, where there are no transactions.
+    """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    __slots__ = ("_adapted", "_begins", "_prepared", "_sync")
+
+    def __init__(self, connection: AsyncConnection, *, begins: bool = True) -> None:
         sync: Any = connection.sync_connection
         self._sync = sync
         # SQLAlchemy's adapter of asyncpg's connection: it begins a transaction at the first statement, not before.
         held = sync.connection
         self._adapted: Any = held.dbapi_connection
         self._prepared: dict[str, Any] = held.info.setdefault(PREPARED, {})
+        self._begins = begins
 
     async def fetch(self, statement: Plain, parameters: Parameters | None) -> list[Row[Any]]:
         """Run it; its rows. Raises DBAPIError."""
@@ -191,7 +195,7 @@ class Line:
         """The statement, prepared on this connection, in a transaction that has begun."""
         if self._sync._has_events or self._sync.engine._has_events:
             self._sync.dispatch.before_cursor_execute(self._sync, None, sql, arguments, None, False)
-        if self._adapted._transaction is None:
+        if self._begins and self._adapted._transaction is None:
             await self._adapted._start_transaction()
         prepared = self._prepared.get(sql)
         if prepared is None:
