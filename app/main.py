@@ -11,6 +11,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.api.authenticate import contexts
+from app.api.catalog.sight import lasting_token
 from app.api.context import Context
 from app.api.documents import trusted_documents
 from app.api.engine.limits import Budget, Limits
@@ -75,6 +76,7 @@ def graphql_route(
         examples=examples(),
         guard=guard,
         sight=attrgetter("sight"),
+        lasting=lasting_token,
         observe=metrics.observe,
         extensions_for=extensions_of,
         extension_headers=EXTENSION_HEADERS,

@@ -1,6 +1,7 @@
 """What prices and promises stand in: price lists, taxes, and where each channel sells from."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,14 @@ from app.pricing.frame import Frame, frame_of
 
 class Settings(Struct, frozen=True):
     """`frame`: the lists that are active and all taxes. `locations`: rows by id. `places`: the active ones that each
-    channel sells from, in its order. `shown`: what was made of these rows for callers.
+    channel sells from, in its order. `number`: no other settings of this process have it. `shown`: what was made of
+    these rows for callers.
     """
 
     frame: Frame
     locations: Mapping[UUID, Row[Any]]
     places: Mapping[UUID, Sequence[Row[Any]]]
+    number: int = msgspec.field(default_factory=count().__next__)
     shown: dict[Hashable, Any] = msgspec.field(default_factory=dict)
 
     @property

@@ -49,7 +49,7 @@ from app.pricing import frame
 from app.pricing.price_lists import create_price_list, deactivate_price_list
 from app.pricing.prices import PriceChange, set_prices
 from app.pricing.taxes import RateChange, set_tax_rate
-from tests.api.keeping import ENGINE, ONE, WRITES, Keeping, Writing, keeping, writing
+from tests.api.keeping import ENGINE, ONE, WRITES, Keeping, Writing, differences, keeping, writing
 from tests.events.doings import HOUR
 from tests.inventory.stock import UNIT
 from tests.shop import Shop
@@ -194,10 +194,18 @@ async def test_each_change_is_shown(keeps: Keeping, change: str) -> None:
     async def shown() -> Any:
         till = shop.actor("device").principal
         given = {"slug": "cheia"}
-        there = await keeps.ask(ONE, clock.now(), variables=given, code="pos", who=till)
-        return await keeps.ask(ONE, clock.now(), variables=given), there
+        told = []
+        for how in ({}, {"code": "pos", "who": till}):
+            moment = clock.now()
+            # As what is written down says it, where something is, and then as it does for certain.
+            kept = [await keeps.ask(ONE, moment, variables=given, **how) for _ in range(2)]
+            there = await keeps.ask(ONE, moment, variables=given, kept=False, **how)
+            assert kept == [there, there], differences(kept, [there, there])
+            told.append(there)
+        return told
 
     before = await shown()
+    assert keeps.rows
     await keeps.write(lambda tx: CHANGES[change](shop, of, tx, shop.actor()))
     await keeps.catch_up()
     await keeps.check(clock.now(), change)
@@ -239,6 +247,7 @@ async def test_what_is_kept_says_what_the_tables_say(shop: Shop, seed: int) -> N
         kept = keeps.catalog
         assert kept.hits > kept.misses > 0
         assert kept.drops > 0
+        assert keeps.rows
 
 
 RENAMED = "query($slug: String!) { product(by: {slug: $slug}) { name priceRange { min { amount } } } }"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from app.api.engine.kept import Shelf
 from app.browse.documents import Document, VariantFacts
 from app.browse.facts import Entry
 from app.pricing.frame import Frame
@@ -43,7 +44,7 @@ class Priced:
 
 @dataclass(slots=True, eq=False)
 class KnownVariant:
-    """`prices`: by channel and location, where anybody buys one unit."""
+    """`prices`: by channel and location, where anybody buys one unit. `kept`: how it has been shown."""
 
     entry: Entry
     document: Document
@@ -51,12 +52,13 @@ class KnownVariant:
     name: str
     selected_options: "list[SelectedOption]"
     media: "list[Media]"
+    kept: Shelf
     prices: dict[Hashable, Priced] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
 class KnownProduct:
-    """Texts in the language; `variants` and `media` in their order."""
+    """Texts in the language; `variants` and `media` in their order. `kept`: how it has been shown."""
 
     entry: Entry
     document: Document
@@ -67,6 +69,7 @@ class KnownProduct:
     texts: "list[ProductText]"
     media: "list[Media]"
     variants: "list[Variant]"
+    kept: Shelf
 
 
 T = TypeVar("T")

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 from app.api.catalog.known import PRICED, KnownVariant, Priced
 from app.api.catalog.sight import followed
 from app.api.context import Context
+from app.api.engine.batch import Batch
+from app.api.engine.kept import Window
 from app.api.pricing.prices import PriceRange, VariantPrice
+from app.api.scalars import Quantity
 from app.browse.followed import Catalog
 from app.browse.settings import Settings
 from app.platform.quantities import MILLI
@@ -56,6 +59,39 @@ def known_ranges(
         )
         ranges.append(found)
     return ranges
+
+
+def price_lasts(
+    variants: "Sequence[Variant]", batch: Batch[Context], quantity: Quantity | None = None
+) -> Window | None:
+    """How long what one unit of each costs holds, as `kept.Lasts`."""
+    if "explanation" in batch.selection:
+        return None
+    return _lasts(batch.context, [variant.known for variant in variants], quantity)
+
+
+def range_lasts(products: "Sequence[Product]", batch: Batch[Context]) -> Window | None:
+    """How long the range of each product's prices holds, as `kept.Lasts`."""
+    known = [each.known for product in products if product.known for each in product.known.variants]
+    return _lasts(batch.context, known, None) if all(product.known for product in products) else None
+
+
+def _lasts(context: Context, variants: Sequence[KnownVariant | None], quantity: int | None) -> Window | None:
+    till = _till(context, None)
+    known = [variant for variant in variants if variant is not None]
+    if till is None or len(known) < len(variants):
+        return None
+    priced = _priced(till, known)
+    begins, ends = [each.since for each in priced], [each.until for each in priced]
+    quotes = [each.quote for each in priced]
+    if quantity is not None:
+        frame, begins = till.settings.fresh_frame(), [context.now]
+        quotes = [_quote(till, frame, each, quantity) for each in known]
+        ends = [None if quote is None else quote.valid_until for quote in quotes]
+    # Of what has no price nobody says until when.
+    if None in quotes:
+        return None
+    return max(begins, default=None), min((each for each in ends if each is not None), default=None)
 
 
 class _Till:

@@ -1,5 +1,8 @@
 """Whom a request looks at the catalog as."""
 
+from collections.abc import Hashable
+from datetime import datetime
+
 from app.api.context import Context
 from app.browse.followed import Catalog
 from app.browse.sight import Sight
@@ -18,6 +21,16 @@ def sight_of(context: Context, *, everything: bool | None = None) -> Sight:
 def followed(context: Context) -> Catalog | None:
     """What the process keeps of the catalog, for who sees what shoppers see; None: read the tables."""
     return None if sees_all(context) else context.followed
+
+
+def lasting_token(context: Context) -> tuple[Hashable, datetime] | None:
+    """What all that is told of a kept product depends on besides, but what is asked each time; and the moment."""
+    catalog = followed(context)
+    settings = catalog.settings_kept() if catalog is not None else None
+    if settings is None:
+        return None
+    channel, principal = context.channel, context.principal
+    return (channel.id, channel.version, settings.number, principal.register_id, principal.location_ids), context.now
 
 
 async def followed_by_now(context: Context) -> Catalog | None:

@@ -1,7 +1,8 @@
 """Products, as the API shows them; the catalog's other types are to be had from here too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy import Row
 from app.api.catalog.enums import MediaKind, ProductStatus
 from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVariant, told
 from app.api.catalog.media import Media
-from app.api.catalog.priced import known_ranges
+from app.api.catalog.priced import known_ranges, range_lasts
 from app.api.catalog.shelves import Category, Collection, categories_seen, collections_seen
 from app.api.catalog.sight import followed, followed_by_now, sees_all, sight_of
 from app.api.catalog.texts import LocalizedText, ProductText, best
@@ -22,6 +23,7 @@ from app.api.channels.types import Channel, load_channels
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import Code, RequestError
+from app.api.engine.kept import Shelf
 from app.api.inventory.availability import AvailabilityStatus
 from app.api.inventory.promised import promised_statuses
 from app.api.nodes import Node, loads
@@ -84,6 +86,11 @@ class Product(Node):
     created_at: datetime = strawberry.field(description="When it was first written.")
     updated_at: datetime = strawberry.field(description="When it was last written.")
 
+    @property
+    def kept(self) -> Shelf | None:
+        """How it has been shown, for the engine."""
+        return self.known.kept if self.known is not None else None
+
     @classmethod
     def of(cls, row: Row[Any] | Document, context: Context) -> "Product":
         """From a row of `product`."""
@@ -103,27 +110,27 @@ class Product(Node):
             updated_at=row.updated_at,
         )
 
-    @batched(description="Its name, in the caller's language.")
+    @batched(lasting=True, description="Its name, in the caller's language.")
     @staticmethod
     def name(parents: Sequence["Product"], batch: Batch[Context]) -> list[str]:
         return _text(parents, batch.context, "name", "")
 
-    @batched(description="Its description, HTML as the shop wrote it, in the caller's language.")
+    @batched(lasting=True, description="Its description, HTML as the shop wrote it, in the caller's language.")
     @staticmethod
     def description(parents: Sequence["Product"], batch: Batch[Context]) -> list[str]:
         return _text(parents, batch.context, "description", "")
 
-    @batched(description="The title to tell search engines; null: its name will do.")
+    @batched(lasting=True, description="The title to tell search engines; null: its name will do.")
     @staticmethod
     def seo_title(parents: Sequence["Product"], batch: Batch[Context]) -> list[str | None]:
         return _text(parents, batch.context, "seo_title", None)
 
-    @batched(description="The description to tell search engines.")
+    @batched(lasting=True, description="The description to tell search engines.")
     @staticmethod
     def seo_description(parents: Sequence["Product"], batch: Batch[Context]) -> list[str | None]:
         return _text(parents, batch.context, "seo_description", None)
 
-    @batched(description="Its texts in each language that it has any in.")
+    @batched(lasting=True, description="Its texts in each language that it has any in.")
     @staticmethod
     def texts(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[ProductText] | None]:
         async def read(rest: Sequence[Product]) -> list[list[ProductText] | None]:
@@ -149,7 +156,7 @@ class Product(Node):
         )
         return [[Collection.of(row, context) for row in found.get(parent.key, ())] for parent in parents]
 
-    @batched(description="Its variants in the shop's order.")
+    @batched(lasting=True, description="Its variants in the shop's order.")
     @staticmethod
     async def variants(
         parents: Sequence["Product"],
@@ -173,7 +180,7 @@ class Product(Node):
             counts = await count_variants(context.db, keys, archived=archived)
         return [_variant_connection(pages[key], before=after is not None, total=counts.get(key, 0)) for key in keys]
 
-    @batched(description="Its pictures, videos and files, in their order.")
+    @batched(lasting=True, description="Its pictures, videos and files, in their order.")
     @staticmethod
     def media(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[Media]]:
         context = batch.context
@@ -184,7 +191,10 @@ class Product(Node):
 
         return told(parents, attrgetter("media"), read)
 
-    @batched(description="The lowest and the highest price of its variants, for one unit; null: none has a price.")
+    @batched(
+        lasting=range_lasts,
+        description="The lowest and the highest price of its variants, for one unit; null: none has a price.",
+    )
     @staticmethod
     async def price_range(parents: Sequence["Product"], batch: Batch[Context]) -> list[PriceRange | None]:
         context = batch.context
@@ -332,6 +342,7 @@ def product_of(context: Context, entry: Entry, document: Document) -> Product:
     locale = context.locale
     product: Product | None = entry.shown.get(locale)
     if product is None:
+        grow = partial(context.catalog.grow, entry) if context.catalog is not None else _nowhere
         product = Product.of(document, context)
         text = best({each.locale: each for each in document.texts}, locale)
         names = {each.locale: each.name for each in document.texts}
@@ -344,7 +355,8 @@ def product_of(context: Context, entry: Entry, document: Document) -> Product:
             seo_description=text.seo_description if text else None,
             texts=ProductText.all_of({each.locale: each for each in document.texts}),
             media=[Media.of(each, locale) for each in document.media],
-            variants=[_known_variant(entry, document, facts, names, locale) for facts in document.variants],
+            variants=[_known_variant(entry, document, facts, names, locale, grow) for facts in document.variants],
+            kept=Shelf(grow),
         )
         entry.shown[locale] = product
         if context.catalog is not None:
@@ -354,7 +366,12 @@ def product_of(context: Context, entry: Entry, document: Document) -> Product:
 
 
 def _known_variant(
-    entry: Entry, document: Document, facts: VariantFacts, names: Mapping[str, str], locale: str
+    entry: Entry,
+    document: Document,
+    facts: VariantFacts,
+    names: Mapping[str, str],
+    locale: str,
+    grow: Callable[[int], None],
 ) -> Variant:
     made = Variant.of(facts)
     # Stock is asked for by it, again and again.
@@ -366,5 +383,10 @@ def _known_variant(
         name=variant_name(names, document.options, facts.option_values, locale),
         selected_options=SelectedOption.all_of(document.options, facts.option_values, locale),
         media=[Media.of(each, locale) for each in facts.media],
+        kept=Shelf(grow),
     )
     return made
+
+
+def _nowhere(_: int) -> None:
+    """Where nothing is counted."""

@@ -10,12 +10,13 @@ from sqlalchemy import Row
 
 from app.api.catalog.known import KnownVariant, later, told
 from app.api.catalog.media import Media
-from app.api.catalog.priced import known_prices
+from app.api.catalog.priced import known_prices, price_lasts
 from app.api.catalog.sight import followed, followed_by_now, sight_of
 from app.api.catalog.together import together
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import Code, RequestError
+from app.api.engine.kept import Shelf
 from app.api.inventory.availability import Availability, availability_of
 from app.api.inventory.promised import promised
 from app.api.nodes import Node, loads
@@ -66,6 +67,11 @@ class Variant(Node):
     archived: bool = strawberry.field(description="Whether it is out of sale: shoppers do not see it.")
     version: int = strawberry.field(description="Counts its writes; for `expectedVersion`.")
 
+    @property
+    def kept(self) -> Shelf | None:
+        """How it has been shown, for the engine."""
+        return self.known.kept if self.known is not None else None
+
     @classmethod
     def of(cls, row: Row[Any] | VariantFacts) -> "Variant":
         """From a row of `variant`."""
@@ -89,12 +95,12 @@ class Variant(Node):
             version=row.version,
         )
 
-    @batched(description="Its product's name and its options' values, in the caller's language.")
+    @batched(lasting=True, description="Its product's name and its options' values, in the caller's language.")
     @staticmethod
     def name(parents: Sequence["Variant"], batch: Batch[Context]) -> list[str]:
         return told(parents, attrgetter("name"), lambda rest: _names(rest, batch.context))
 
-    @batched(description="What it is a variant of.")
+    @batched(lasting=True, description="What it is a variant of.")
     @staticmethod
     def product(
         parents: Sequence["Variant"], batch: Batch[Context]
@@ -107,7 +113,7 @@ class Variant(Node):
 
         return told(parents, lambda known: product_of(batch.context, known.entry, known.document), read)
 
-    @batched(description="Its value of each of its product's options, in their order.")
+    @batched(lasting=True, description="Its value of each of its product's options, in their order.")
     @staticmethod
     def selected_options(parents: Sequence["Variant"], batch: Batch[Context]) -> list[list[SelectedOption]]:
         async def read(rest: Sequence[Variant]) -> list[list[SelectedOption]]:
@@ -119,8 +125,9 @@ class Variant(Node):
         return told(parents, attrgetter("selected_options"), read)
 
     @batched(
+        lasting=price_lasts,
         description="The price that this request's channel, customer and moment get, "
-        "for one unit when buying `quantity`."
+        "for one unit when buying `quantity`.",
     )
     @staticmethod
     def price(
@@ -150,7 +157,10 @@ class Variant(Node):
             return await promised(batch.context, parents)
         return await availability_of(batch.context, [(parent.key, parent.track_stock) for parent in parents], place)
 
-    @batched(description="Its own pictures, videos and files, in their order; without any, its product's are for it.")
+    @batched(
+        lasting=True,
+        description="Its own pictures, videos and files, in their order; without any, its product's are for it.",
+    )
     @staticmethod
     def media(parents: Sequence["Variant"], batch: Batch[Context]) -> list[list[Media]]:
         context = batch.context

@@ -40,6 +40,7 @@ from .run import Info, Key, Run
 from .selection import Selection
 
 if TYPE_CHECKING:
+    from .kept import Lasts
     from .planned import Planned
 
 C = TypeVar("C", default=Any)
@@ -104,6 +105,7 @@ class BatchResolver(StrawberryResolver[Any]):
     """
 
     RESERVED_PARAMSPEC = (_Position(0), _Position(1))
+    lasting: "bool | Lasts" = False
 
     @cached_property
     def type_annotation(self) -> StrawberryAnnotation | None:
@@ -138,6 +140,7 @@ def batched(
     description: str | None = None,
     deprecation_reason: str | None = None,
     metadata: Mapping[Any, Any] | None = None,
+    lasting: "bool | Lasts" = False,
 ) -> Any: ...
 @overload
 def batched(
@@ -148,6 +151,7 @@ def batched(
     description: str | None = None,
     deprecation_reason: str | None = None,
     metadata: Mapping[Any, Any] | None = None,
+    lasting: "bool | Lasts" = False,
 ) -> Any: ...
 @overload
 def batched(
@@ -156,6 +160,7 @@ def batched(
     description: str | None = None,
     deprecation_reason: str | None = None,
     metadata: Mapping[Any, Any] | None = None,
+    lasting: "bool | Lasts" = False,
 ) -> Callable[["BatchFunction[P, D, A, R] | _Static[P, D, A, R]"], Any]: ...
 def batched(
     function: Any = None,
@@ -165,6 +170,7 @@ def batched(
     description: str | None = None,
     deprecation_reason: str | None = None,
     metadata: Mapping[Any, Any] | None = None,
+    lasting: "bool | Lasts" = False,
 ) -> Any:
     """Makes a Strawberry field of a batch function; its type is the element type of the list that the function returns.
 
@@ -172,16 +178,20 @@ def batched(
     values in the same order. An element that is an Exception becomes that parent's error; an exception raised becomes
     every parent's. The docstring is the description unless one is given. In a class body put `@batched` above
     `@staticmethod`; a function from elsewhere is assigned: `category: Category | None = batched(categories)`.
+
+    `lasting`: its values for a parent that is kept follow from the parent, the arguments and the engine's token, for as
+    long as that lasts or a function says (`kept.Lasts`).
     """
 
     def field(function: Any) -> StrawberryField:
-        function = function.__func__ if isinstance(function, staticmethod) else function
+        resolver = BatchResolver(function.__func__ if isinstance(function, staticmethod) else function)
+        resolver.lasting = lasting
         return StrawberryField(
             graphql_name=name,
-            description=description or inspect.getdoc(function),
+            description=description or inspect.getdoc(resolver.wrapped_func),
             deprecation_reason=deprecation_reason,
             metadata=metadata,
-        )(BatchResolver(function))
+        )(resolver)
 
     return field if function is None else field(function)
 

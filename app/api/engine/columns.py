@@ -52,7 +52,7 @@ _SMALLEST, _LARGEST = -(1 << 31), (1 << 31) - 1
 class Arguments:
     """A field's arguments as its resolver takes them: coerced once where they name no variable."""
 
-    __slots__ = ("_field", "_lasting", "_make", "_node", "_raw")
+    __slots__ = ("_field", "_lasting", "_make", "_node", "_raw", "variables")
 
     def __init__(self, field: GraphQLField, node: FieldNode, make: Make) -> None:
         self._field = field
@@ -60,9 +60,11 @@ class Arguments:
         self._make = make
         self._raw: Mapping[str, Any] | None = None
         self._lasting: Mapping[str, Any] | None = None
+        # The names of those that it takes values of.
+        self.variables = _variables_in(node.arguments or ())
         if not field.args:
             self._lasting = {}
-        elif not _names_a_variable(node.arguments or ()):
+        elif not self.variables:
             try:
                 self._raw = get_argument_values(field, node)
                 made = make(self._raw)
@@ -82,18 +84,19 @@ class Arguments:
         return self._make(raw)
 
 
-def _names_a_variable(nodes: Sequence[Node]) -> bool:
+def _variables_in(nodes: Sequence[Node]) -> list[str]:
     waiting: list[Any] = list(nodes)
+    found: list[str] = []
     while waiting:
         node = waiting.pop()
         if isinstance(node, VariableNode):
-            return True
+            found.append(node.name.value)
         value = getattr(node, "value", None)
         if isinstance(value, Node):
             waiting.append(value)
         waiting += getattr(node, "values", None) or ()
         waiting += getattr(node, "fields", None) or ()
-    return False
+    return found
 
 
 class Place(Info):
@@ -121,12 +124,25 @@ class Place(Info):
 
 class Column:
     """A response field of one object type. `nullable`: whether null may stand for it, and for what is in its lists.
+    `watched`: whether a run that is watched (`kept`) notes what it was filled for.
 
     `shared`: the same field of the document stands at several places of the plan, by a fragment or an interface, so
     that parents from all of them are asked for together where they come by at the same time.
     """
 
-    __slots__ = ("arguments", "depth", "field", "key", "name", "nodes", "nullable", "parent", "shared", "way")
+    __slots__ = (
+        "arguments",
+        "depth",
+        "field",
+        "key",
+        "name",
+        "nodes",
+        "nullable",
+        "parent",
+        "shared",
+        "watched",
+        "way",
+    )
 
     def __init__(
         self, key: str, parent: GraphQLObjectType, field: GraphQLField, nodes: list[FieldNode], way: Way, arguments: Any
@@ -138,7 +154,7 @@ class Column:
         self.nodes = nodes
         self.way = way
         self.arguments: Arguments = arguments
-        self.shared = False
+        self.shared = self.watched = False
         self.nullable: list[bool] = []
         type_: Any = field.type
         while True:
@@ -153,6 +169,8 @@ class Column:
     def fill(self, run: "Planned", level: Level, parents: Sequence[Any]) -> Filled:
         """What the answer shows of this field for each parent, in their order."""
         way = self.way
+        if run.seen is not None and self.watched:
+            run.seen.append((self, level, parents))
         try:
             if way.check is not None:
                 way.check(run.context_value)

@@ -13,6 +13,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from .documents import Documents, Operation, check_cost
 from .errors import Code, Refused, RequestError, field_errors, internal_error, refused
+from .kept import Lasting
 from .limits import Limits
 from .numbers import accept_exact_numbers
 from .planned import Planned, Planner
@@ -50,7 +51,7 @@ class Result:
 class Engine:
     """Runs operations of one schema. `production` hides introspection and suggestions.
 
-    `planned` False leaves every operation to graphql-core: to compare the two.
+    `planned` False leaves every operation to graphql-core: to compare the two. `lasting`: what rows are kept by.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class Engine:
         guard: Guard | None = None,
         sight: Sight | None = None,
         planned: bool = True,
+        lasting: Lasting | None = None,
     ) -> None:
+        self._lasting = lasting
         self.limits = limits or Limits()
         self._sight = sight
         self._shared: dict[Hashable, tuple[float, Future[Result]]] = {}
@@ -86,13 +89,20 @@ class Engine:
             raise Refused.by(error) from None
         return max(1, cost)
 
-    async def execute(self, operation: Operation, variables: Mapping[str, Any], context: Any) -> Result:
-        """Runs a query or mutation. Raises Refused when the variables do not fit; errors of fields are in it."""
+    async def execute(
+        self, operation: Operation, variables: Mapping[str, Any], context: Any, *, to_encode: bool = False
+    ) -> Result:
+        """Runs a query or mutation. Raises Refused when the variables do not fit; errors of fields are in it.
+
+        `to_encode`: its data is encoded and nothing else, so that parts of it may be `msgspec.Raw`.
+        """
         values = self._values(operation, variables)
         plan = self._planner.plan(operation, values) if self._planner is not None else None
         try:
             if plan is not None:
-                return _planned(await plan.run(Planned(plan, operation, values, context)), context)
+                run = Planned(plan, operation, values, context)
+                run.lasting = self._lasting if to_encode else None
+                return _planned(await plan.run(run), context)
             return await self._by_core(operation, values, context)
         except Exception as error:
             raise Refused([internal_error(error, operation=operation.name)]) from error

@@ -12,15 +12,19 @@ from .columns import Column, Filled, Place, Values, all_filled
 from .levels import BUBBLE, Level
 
 if TYPE_CHECKING:
+    from .kept import Layout
     from .planned import Planned
 
 Below: TypeAlias = Callable[[GraphQLObjectType], "Rows"]
 
 
 class Rows:
-    """What the answer shows of objects of one type, at one place of the operation: its columns, in their order."""
+    """What the answer shows of objects of one type, at one place of the operation: its columns, in their order.
 
-    __slots__ = ("_make", "_required", "columns", "keys", "type")
+    `layout`: of objects that outlive the request, where their rows can be kept (`kept`).
+    """
+
+    __slots__ = ("_make", "_required", "columns", "keys", "layout", "type")
 
     def __init__(self, type_: GraphQLObjectType, columns: Sequence[Column]) -> None:
         self.type = type_
@@ -28,9 +32,16 @@ class Rows:
         self.keys = tuple(column.key for column in columns)
         self._make = _maker(len(columns))
         self._required = [place for place, column in enumerate(columns) if not column.nullable[0]]
+        self.layout: Layout | None = None
 
     def fill(self, run: "Planned", level: Level, parents: Sequence[Any]) -> Filled:
-        """A dict for each parent; BUBBLE where one of its fields must not be null, and is."""
+        """A dict for each parent, or its JSON where it is kept; BUBBLE where a field must not be null, and is."""
+        if self.layout is not None and (kept := self.layout.fill(run, level, parents)) is not None:
+            return kept
+        return self.fill_plainly(run, level, parents)
+
+    def fill_plainly(self, run: "Planned", level: Level, parents: Sequence[Any]) -> Filled:
+        """The same, but always a dict."""
         filled: list[Any] = []
         waits = False
         for column in self.columns:
@@ -93,6 +104,11 @@ class ObjectColumn(Column):
         self._types: dict[str, Rows] = {}
         if isinstance(self._type, GraphQLObjectType):
             self._types[self._type.name] = below(self._type)
+
+    @property
+    def known_rows(self) -> Rows | None:
+        """The rows of its objects, if they are all of one type."""
+        return None if self._is_abstract else self._types[self._type.name]
 
     def complete(self, run: "Planned", level: Level, values: Values) -> Filled:
         spreads: list[_Spread] = []

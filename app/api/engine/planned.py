@@ -6,6 +6,7 @@ fields, a subscription's source. The resolvers are the same in both.
 
 from asyncio import AbstractEventLoop, Task, get_running_loop
 from collections.abc import Awaitable, Sequence
+from copy import copy
 from typing import Any, Final
 
 import strawberry
@@ -26,6 +27,7 @@ from .batch import Pending
 from .collect import Choices, Collector, Unplanned, selections_of
 from .columns import Arguments, Column, LeafColumn, TypeNameColumn, Values
 from .documents import Operation
+from .kept import Lasting, Layout
 from .levels import BUBBLE, Faults, Level
 from .objects import ObjectColumn, Rows
 from .selection import Collected
@@ -41,8 +43,8 @@ class Planned:
     """One run of a plan: what its resolvers are told of the operation, and what went wrong."""
 
     __slots__ = (
-        "batches", "collected", "context_value", "faults", "fragment_definitions", "hide_suggestions", "loop",
-        "operation", "root_value", "schema", "selections", "tasks", "variable_values",
+        "batches", "collected", "context_value", "faults", "fragment_definitions", "hide_suggestions", "lasting",
+        "loop", "operation", "root_value", "schema", "seen", "selections", "tasks", "variable_values",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +65,21 @@ class Planned:
         self.loop: AbstractEventLoop = get_running_loop()
         self.batches: dict[Any, Pending] = {}
         self.tasks: set[Task[None]] = set()
+        # Where rows may be JSON that is kept; and which columns were filled, in a run that is watched.
+        self.lasting: Lasting | None = None
+        self.seen: list[tuple[Column, Level, Sequence[Any]]] | None = None
+
+    def apart(self) -> "Planned":
+        """The same run with faults of its own."""
+        twin = copy(self)
+        twin.faults = Faults()
+        return twin
+
+    def watched(self) -> "Planned":
+        """The same run, which notes what its watched columns are filled for."""
+        twin = copy(self)
+        twin.seen = []
+        return twin
 
 
 class Plan:
@@ -156,7 +173,12 @@ class _Making:
         self._fields += len(grouped)
         if self._fields > _MOST_FIELDS:
             raise Unplanned("too many fields")
-        return Rows(type_, [self._column(type_, key, nodes) for key, nodes in grouped.items()])
+        rows = Rows(type_, [self._column(type_, key, nodes) for key, nodes in grouped.items()])
+        definition = (type_.extensions or {}).get("strawberry-definition")
+        if definition is not None and hasattr(definition.origin, "kept"):
+            layout = Layout(rows)
+            rows.layout = layout if layout.is_lasting else None
+        return rows
 
     def _column(self, type_: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Column:
         name = nodes[0].name.value

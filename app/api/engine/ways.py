@@ -47,13 +47,15 @@ class Kind(Enum):
 class Way:
     """One field's way to its value. `function` is what `kind` says; `definition` is Strawberry's view of the field."""
 
-    __slots__ = ("check", "definition", "function", "kind", "make")
+    __slots__ = ("check", "definition", "function", "kind", "lasting", "make")
 
     def __init__(self, kind: Kind, function: Callable[..., Any], definition: Any = None) -> None:
         self.kind = kind
         self.function = function
         self.definition = definition
         self.check: Check | None = None
+        # Of a batch function: whether its values last as long as their parents, always or for a time (`kept`).
+        self.lasting: Any = False
         # The resolver's arguments, made of coerced values by their GraphQL names.
         self.make: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
@@ -90,7 +92,9 @@ def _shortest(schema: strawberry.Schema, field: StrawberryField) -> Way | None:
     """A way without Strawberry's layers, which cost more than most fields; None where the layers are needed."""
     resolver, name = field.base_resolver, field.python_name
     if isinstance(resolver, BatchResolver):
-        return Way(Kind.BATCH, cast("Callable[..., Any]", resolver.wrapped_func), field)
+        way = Way(Kind.BATCH, cast("Callable[..., Any]", resolver.wrapped_func), field)
+        way.lasting = resolver.lasting
+        return way
     if field.is_subscription:
         return Way(Kind.CALL, _event_value, field)
     if field.extensions or schema.exception_handlers:

@@ -168,7 +168,7 @@ class Desk:
     async def run(self, admitted: Admitted) -> Answer:
         """The answer to a query or mutation. Raises Refused when its variables do not fit."""
         try:
-            result = await self.engine.execute(admitted.operation, admitted.variables, admitted.context)
+            result = await self.engine.execute(admitted.operation, admitted.variables, admitted.context, to_encode=True)
             executor = "plan" if result.planned else "core"
             answer = Answer(result.data, result.errors, await self._extensions(admitted, admitted.context), executor)
         except Refused as refused:

@@ -11,6 +11,7 @@ from app.api.engine.budget import Purse
 from app.api.engine.documents import Operation
 from app.api.engine.errors import Refused, internal_error
 from app.api.engine.execute import Engine, Guard, Sight
+from app.api.engine.kept import Lasting, Token
 from app.api.engine.limits import Limits
 
 from .cors import Cors, Header
@@ -27,7 +28,7 @@ from .http import (
 )
 from .multipart import Multipart
 from .negotiation import EVENT_STREAM, Accepted, check_content_type, negotiate, not_acceptable
-from .parameters import Malformed, Parameters, from_json, from_query_string
+from .parameters import Malformed, Parameters, encode_json, from_json, from_query_string
 from .persisted import Persisted
 from .request import Request, read_headers
 from .sse import EventStream
@@ -47,7 +48,8 @@ class GraphQLRoute:
 
     `context_for` makes the context of each operation from its `Request`, and of each event of a subscription anew; it
     may raise RequestError. `guard` gives fields their permission checks. `sight` says who sees the same: their
-    events may be worked out once. `observe` hears of every operation.
+    events may be worked out once. `lasting` says what all that lasts depends on (`engine.kept`). `observe` hears of
+    every operation.
     `extensions_for` adds to a response's `extensions`, and `extension_headers` names the headers they have as well.
     `caller_of` names whose budget pays; by default the credential, else the address. `public_for` answers for how many
     seconds a GET's answer may be kept by anyone. `trusted` documents may be asked for by id, and a caller of whom
@@ -68,6 +70,7 @@ class GraphQLRoute:
         observe: Observe | None = None,
         guard: Guard | None = None,
         sight: Sight | None = None,
+        lasting: Token | None = None,
         extensions_for: ExtensionsFor | None = None,
         extension_headers: Mapping[str, str] | None = None,
         caller_of: CallerOf | None = None,
@@ -80,7 +83,13 @@ class GraphQLRoute:
     ) -> None:
         self.limits = limits or Limits()
         self.engine = Engine(
-            schema, limits=self.limits, production=production, guard=guard, sight=sight, planned=planned
+            schema,
+            limits=self.limits,
+            production=production,
+            guard=guard,
+            sight=sight,
+            planned=planned,
+            lasting=Lasting(lasting, encode_json) if lasting is not None else None,
         )
         purse = Purse(self.limits.budget) if self.limits.budget is not None else None
         self.desk = Desk(self.engine, context_for, purse, extensions_for=extensions_for, observe=observe)
