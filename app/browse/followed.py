@@ -79,6 +79,18 @@ class Catalog:
         """The documents of these products that are there, by id."""
         return await self._all(IDS, ids, moment)
 
+    def documents_kept(self, ids: Sequence[UUID], moment: datetime) -> Mapping[UUID, Entry] | None:
+        """The same, where all of them are kept."""
+        entries, move, found = self._entries, self._entries.move_to_end, {}
+        for key in ids:
+            entry = entries.get(key)
+            if entry is None or (entry.since is not None and moment < entry.since):
+                return None
+            move(key)
+            found[key] = entry
+        self.hits += len(found)
+        return found
+
     async def document_at(self, slug: str, moment: datetime) -> Entry | None:
         """The document of the product with this slug."""
         return (await self._all(SLUGS, (slug,), moment)).get(slug)

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    cast,
     exists,
     func,
     literal_column,
@@ -125,9 +126,15 @@ async def list_products(
     if order is Order.PRICE and len(rows) <= first and not is_priced(matching.shape):
         begun = after is not None and after[0] is None
         parameters |= {"most": first + 1 - len(rows)} | ({"after_id": after[1]} if after and begun else {})
-        rows += await db.rows(_unpriced(matching.shape, descending, begun, whole), parameters)
+        rows += await db.rows(unpriced(matching.shape, descending, begun, whole), parameters)
     page = rows[:first]
     return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(rows) > first)
+
+
+@lru_cache(2_048)
+def page_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
+    """Ids and versions of products with the key that they are `listed_by`, in order: `most` of them, behind a place."""
+    return _page(shape, order, descending, paged, False)
 
 
 @lru_cache(2_048)
@@ -296,9 +303,10 @@ def _ordered(statement: Select[Any], prices: FromClause, descending: bool, paged
 
 
 @lru_cache(512)
-def _unpriced(shape: Shape, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
+def unpriced(shape: Shape, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
+    """What has no price, which a list by PRICE ends with."""
     id_ = product.c.id
-    statement = select(*_row(whole), null().label("listed_by")).where(~_priced(), *conditions(shape))
+    statement = select(*_row(whole), cast(null(), BigInteger).label("listed_by")).where(~_priced(), *conditions(shape))
     if paged:
         statement = statement.where(id_ < _after_id if descending else id_ > _after_id)
     return statement.order_by(id_.desc() if descending else id_.asc()).limit(_most)

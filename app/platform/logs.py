@@ -7,6 +7,9 @@ from typing import Any, Literal
 import msgspec
 import structlog
 
+# The same list always: loggers that have been used hold it.
+_processors: list[Any] = []
+
 
 def configure(log_format: Literal["console", "json"]) -> None:
     """Send our own log and that of the libraries to standard error, in one form."""
@@ -25,8 +28,9 @@ def configure(log_format: Literal["console", "json"]) -> None:
         render = [
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
+    _processors[:] = [*shared, *render]
     structlog.configure(
-        processors=[*shared, *render],
+        processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

@@ -195,7 +195,8 @@ async def test_each_change_is_shown(keeps: Keeping, change: str) -> None:
         till = shop.actor("device").principal
         given = {"slug": "cheia"}
         told = []
-        for how in ({}, {"code": "pos", "who": till}):
+        looks: list[dict[str, Any]] = [{}, {"code": "pos", "who": till}]
+        for how in looks:
             moment = clock.now()
             # As what is written down says it, where something is, and then as it does for certain.
             kept = [await keeps.ask(ONE, moment, variables=given, **how) for _ in range(2)]
@@ -367,7 +368,7 @@ async def test_few_statements_are_sent(keeps: Keeping) -> None:
     draft = ProductDraft(id=key, mode="update", category_id=shelf.id)
     await keeps.write(lambda tx: save_product(tx, shop.actor(), draft))
     await keeps.catch_up()
-    asked = {LISTING: ({"category": [shelf.slug]}, 2), PAGE: ({"slug": "caneca"}, 1)}
+    asked = {LISTING: ({"category": [shelf.slug]}, 1), PAGE: ({"slug": "caneca"}, 1)}
     for query, (variables, least) in asked.items():
         counts = []
         for _ in range(3):

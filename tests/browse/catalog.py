@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from app.browse.listing import Keys, Listed, Order, list_products
 from app.browse.matching import Matching
+from app.browse.pages import Asked, Found, find_products
 from app.browse.search import is_loose, read_search
 from app.browse.sight import Sight
 from app.catalog.search_text import rewrite_search
@@ -21,6 +22,7 @@ from app.catalog.tables import (
     publication,
     variant,
 )
+from app.inventory.availability import NOWHERE, promise_of, promises_of
 from app.platform.clock import now
 from app.platform.ids import new_id
 from app.platform.texts import key_of
@@ -118,7 +120,30 @@ class Catalog:
         after: Keys | None = None,
         first: int = 100,
     ) -> Listed:
-        return await list_products(self.shop.db, matching, order, descending=descending, after=after, first=first)
+        """A page as rows; the same is found by who knows the rows, with the stock that is there."""
+        db, how = self.shop.db, {"descending": descending, "after": after, "first": first}
+        listed = await list_products(db, matching, order, **how)  # type: ignore[arg-type]
+        # Who looks for what is in stock looks at the same places.
+        places, ignores = matching.location_ids, matching.ignores_safety_stock
+        for stock in (None, Asked(1, places, ignores), Asked(100, places, ignores)):
+            found = await find_products(db, matching, order, stock=stock, **how)  # type: ignore[arg-type]
+            assert list(found.ids) == [row.id for row in listed.rows]
+            assert list(found.versions) == [row.version for row in listed.rows]
+            assert (found.keys, found.more) == (listed.keys, listed.more)
+            if stock is not None:
+                await self._check_stock(found, stock)
+        return listed
+
+    async def _check_stock(self, found: Found, asked: Asked) -> None:
+        """What a page tells of stock is what is told of its variants, at the places that were asked for."""
+        where = (variant.c.product_id.in_(found.ids), ~variant.c.archived, variant.c.position <= asked.variants)
+        rows = await self.shop.db.rows(select(variant).where(*where))
+        assert {row.id.bytes for row in rows} <= set(found.counted)
+        ignores = asked.ignores_safety_stock
+        of = [(row.id, row.backorder_allowance) for row in rows]
+        promises = await promises_of(self.shop.db, of, asked.location_ids, ignores_safety_stock=ignores)
+        told = [promise_of(found.stocked.get(key.bytes, NOWHERE), new, len(asked.location_ids)) for key, new in of]
+        assert told == promises
 
     async def slugs(self, order: Order = Order.NAME, *, descending: bool = False, **wanted: Any) -> list[str]:
         """The slugs of all that match, in order; spelling is looked at as a first page would."""

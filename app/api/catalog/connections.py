@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import Row
 
 from app.api.catalog.filters import ProductFilter, ProductSort, ProductSortKey, matching_of
 from app.api.catalog.sight import followed
@@ -15,11 +14,13 @@ from app.api.catalog.types import Product, product_of
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.selection import Selection
+from app.api.inventory.counted import asked_with, remember_stock
 from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor
 from app.browse import facets
 from app.browse.followed import Catalog
 from app.browse.listing import Keys, Order, list_products, settle
 from app.browse.matching import Matching, count
+from app.browse.pages import Found, find_products
 from app.browse.search import is_loose
 from app.catalog.queries import products_by_ids
 
@@ -119,16 +120,19 @@ async def product_page(
     more = False
     if not selection.names.isdisjoint({"nodes", "edges", "pageInfo"}):
         catalog = followed(context)
-        listed = await list_products(
-            context.db, matching, order, descending=descending, after=place, first=size, whole=catalog is None
-        )
         if catalog is None:
-            nodes = [Product.of(row, context) for row in listed.rows]
+            listed = await list_products(context.db, matching, order, descending=descending, after=place, first=size)
+            nodes, keys, more = [Product.of(row, context) for row in listed.rows], listed.keys, listed.more
         else:
-            nodes = await _nodes(context, catalog, listed.rows)
+            asked = await asked_with(context, catalog, selection)
+            found = await find_products(
+                context.db, matching, order, descending=descending, after=place, first=size, stock=asked
+            )
+            if asked is not None:
+                remember_stock(context, asked, found)
+            nodes, keys, more = await _nodes(context, catalog, found), found.keys, found.more
         loose = int(matching.loosely)
-        cursors = Cursors(kind, listed.keys, lambda keys: (loose, *keys))
-        more = listed.more
+        cursors = Cursors(kind, keys, lambda keys: (loose, *keys))
 
     async def total() -> int | None:
         return await count(context.db, matching)
@@ -137,17 +141,18 @@ async def product_page(
     return ProductConnection(page=page, matching=matching)
 
 
-async def _nodes(context: Context, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[Product]:
+async def _nodes(context: Context, catalog: Catalog, found: Found) -> list[Product]:
     """The products that a page found, from their documents where these are as new as the page."""
-    entries = await catalog.documents([row.id for row in rows], context.now)
+    entries = catalog.documents_kept(found.ids, context.now) or await catalog.documents(found.ids, context.now)
     known: dict[UUID, Product] = {}
-    for row in rows:
-        entry = entries.get(row.id)
-        if entry is not None and entry.value is not None and entry.value.version >= row.version:
-            known[row.id] = product_of(context, entry, entry.value)
-    rest = [row.id for row in rows if row.id not in known]
-    read = await products_by_ids(context.db, rest) if rest else {}
-    return [known[row.id] if row.id in known else Product.of(read[row.id], context) for row in rows]
+    for key, version in zip(found.ids, found.versions, strict=True):
+        entry = entries.get(key)
+        if entry is not None and entry.value is not None and entry.value.version >= version:
+            known[key] = product_of(context, entry, entry.value)
+    if len(known) == len(found.ids):
+        return list(known.values())
+    read = await products_by_ids(context.db, [key for key in found.ids if key not in known])
+    return [known[key] if key in known else Product.of(read[key], context) for key in found.ids]
 
 
 def _kind(order: Order, descending: bool, locale: str) -> str:

@@ -90,6 +90,11 @@ def later(values: Awaitable[Sequence[T]]) -> list[T]:
     return cast("list[T]", values)
 
 
+def now_or_later(values: Sequence[T] | Awaitable[Sequence[T]]) -> list[T]:
+    """The same of what may be there."""
+    return cast("list[T]", values)
+
+
 async def _mixed(parents: Sequence[Any], known: Callable[[Any], T], reading: Awaitable[Sequence[T]]) -> list[T]:
     left = iter(await reading)
     return [next(left) if parent.known is None else known(parent.known) for parent in parents]

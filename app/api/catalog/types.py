@@ -11,7 +11,7 @@ import strawberry
 from sqlalchemy import Row
 
 from app.api.catalog.enums import MediaKind, ProductStatus
-from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVariant, told
+from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVariant, later, now_or_later, told
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_ranges, range_lasts
 from app.api.catalog.shelves import Category, Collection, categories_seen, collections_seen
@@ -210,13 +210,18 @@ class Product(Node):
 
     @batched(description="The best of its variants'.")
     @staticmethod
-    async def availability(parents: Sequence["Product"], batch: Batch[Context]) -> list[AvailabilityStatus]:
+    def availability(parents: Sequence["Product"], batch: Batch[Context]) -> list[AvailabilityStatus]:
+        context = batch.context
         if all(parent.known for parent in parents):
             wanted = [parent.known.variants if parent.known else [] for parent in parents]
-        else:
-            rows = await _variants(parents, batch.context)
-            wanted = [[Variant.of(row) for row in rows[parent.key]] for parent in parents]
-        return await promised_statuses(batch.context, wanted)
+            return now_or_later(promised_statuses(context, wanted))
+
+        async def read() -> list[AvailabilityStatus]:
+            rows = await _variants(parents, context)
+            found = promised_statuses(context, [[Variant.of(row) for row in rows[parent.key]] for parent in parents])
+            return found if isinstance(found, list) else await found
+
+        return later(read())
 
     @batched(description="Which channels sell it, and when.")
     @staticmethod

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import Row
 
-from app.api.catalog.known import KnownVariant, later, told
+from app.api.catalog.known import KnownVariant, later, now_or_later, told
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_prices, price_lasts
 from app.api.catalog.sight import followed, followed_by_now, sight_of
@@ -51,6 +51,7 @@ class SelectedOption:
 class Variant(Node):
     known: strawberry.Private[KnownVariant | None] = None
     key: strawberry.Private[UUID]
+    raw: strawberry.Private[bytes]
     position: strawberry.Private[int]
     product_key: strawberry.Private[UUID]
     option_values: strawberry.Private[Sequence[str]]
@@ -78,6 +79,7 @@ class Variant(Node):
         return cls(
             id=strawberry.ID(ids.encode("Variant", row.id)),
             key=row.id,
+            raw=row.id.bytes,
             position=row.position,
             product_key=row.product_id,
             option_values=row.option_values,
@@ -143,7 +145,7 @@ class Variant(Node):
 
     @batched(description="What can be promised now: in all the channel's locations together, or in one.")
     @staticmethod
-    async def availability(
+    def availability(
         parents: Sequence["Variant"],
         batch: Batch[Context],
         location_id: Annotated[
@@ -154,8 +156,9 @@ class Variant(Node):
         if location_id is not None and place is None:
             raise RequestError(Code.BAD_REQUEST, "`locationId` is not the id of a Location.")
         if place is None and "byLocation" not in batch.selection:
-            return await promised(batch.context, parents)
-        return await availability_of(batch.context, [(parent.key, parent.track_stock) for parent in parents], place)
+            return now_or_later(promised(batch.context, parents))
+        wanted = [(parent.key, parent.track_stock) for parent in parents]
+        return later(availability_of(batch.context, wanted, place))
 
     @batched(
         lasting=True,

@@ -98,7 +98,7 @@ class Shelf:
 
 
 class Kept(Protocol):
-    """An object that outlives the request; its shelf is None where this one does not."""
+    """An object that outlives the request; its shelf is None where this one does not. Its class has the attribute."""
 
     kept: Shelf | None
 

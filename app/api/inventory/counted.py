@@ -1,0 +1,66 @@
+"""Stock that came with a page of products: what of it the selection will ask for, and where it is found again."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.api.context import Context
+from app.api.engine.selection import Selection
+from app.api.paging import MOST
+from app.browse.followed import Catalog
+from app.browse.pages import Asked, Found
+from app.inventory.availability import Stocked
+
+_ENTRIES: Final = (("nodes",), ("edges", "node"))
+
+
+@dataclass(slots=True)
+class Counted:
+    """The variants that were looked at, at so many locations, and those of them that have a level; by ids' bytes."""
+
+    variants: set[bytes]
+    stocked: dict[bytes, Stocked]
+    places: int
+
+
+async def asked_with(context: Context, catalog: Catalog, selection: Selection) -> Asked | None:
+    """What stock a selection of products will ask for; None: none, or not in the way that a page can tell."""
+    variants = _variants_asked(selection)
+    if not variants:
+        return None
+    settings = catalog.settings_kept() or await catalog.settings(context.now)
+    places = settings.places.get(context.channel.id, ())
+    if not places:
+        return None
+    return Asked(variants, [place.id for place in places], context.channel.ignores_safety_stock)
+
+
+def _variants_asked(selection: Selection) -> int:
+    """Of how many variants of each product, at most."""
+    most = 0
+    for path in _ENTRIES:
+        products = selection.under(*path)
+        if "availability" in products:
+            return MOST
+        for variants in products.named("variants"):
+            below = [variants.selection.under(*way) for way in _ENTRIES]
+            if variants.arguments.get("after") is None and any("availability" in each for each in below):
+                most = max(most, variants.arguments["first"])
+    return min(most, MOST)
+
+
+def remember_stock(context: Context, asked: Asked, found: Found) -> None:
+    """Keep what a page told for who asks for it later in the request."""
+    known = counted(context)
+    if known is None:
+        # What a request read before it wrote is of another moment.
+        known = context.memory["counted", context.channel.id, context.wrote] = Counted(
+            set(), {}, len(asked.location_ids)
+        )
+    known.variants.update(found.counted)
+    known.stocked.update(found.stocked)
+
+
+def counted(context: Context) -> Counted | None:
+    """What pages of this request have told of stock."""
+    found: Counted | None = context.memory.get(("counted", context.channel.id, context.wrote))
+    return found

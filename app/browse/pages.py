@@ -1,0 +1,135 @@
+"""Pages of products for who knows the rest of them: ids, versions, and what can be promised, in one row of arrays.
+
+The stock is read in the statement that picks the page: one moment, one round trip, and no row to be made of each.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Select, Uuid, and_, any_, bindparam, cast, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+
+from app.browse.listing import Keys, Order, page_of, settle, unpriced
+from app.browse.matching import Matching, Shape, is_priced
+from app.catalog.tables import variant
+from app.inventory.availability import Stocked, promises_among, raw, stocked_of
+from app.inventory.tables import stock_level
+from app.platform.db import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose stock is wanted: of each product the variants at the first so many places, at these locations."""
+
+    variants: int
+    location_ids: Sequence[UUID]
+    ignores_safety_stock: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page. `counted`: the variants whose stock was looked at, by the bytes of their ids; `stocked`: those of them
+    that have a level.
+    """
+
+    ids: Sequence[UUID]
+    versions: Sequence[int]
+    keys: Sequence[Keys]
+    more: bool
+    counted: Sequence[bytes] = ()
+    stocked: Mapping[bytes, Stocked] = field(default_factory=dict)
+
+
+async def find_products(
+    db: Reader,
+    matching: Matching,
+    order: Order,
+    *,
+    descending: bool,
+    after: Keys | None,
+    first: int,
+    stock: Asked | None,
+) -> Found:
+    """The page of `first` products behind `after`, as `list_products` has it. One statement; two where PRICE runs out
+    of priced products.
+    """
+    order, descending = settle(order, descending, matching.search)
+    downwards = descending != (order is Order.RELEVANCE)
+    parameters = matching.parameters | {"most": first + 1}
+    if stock is not None:
+        parameters |= {
+            "location_ids": stock.location_ids,
+            "ignores_safety_stock": stock.ignores_safety_stock,
+            "most_variants": stock.variants,
+        }
+    shape, stocks = matching.shape, stock is not None
+    rows: list[Sequence[Any]] = []
+    if after is None or after[0] is not None:
+        place = {} if after is None else {"after_key": after[0], "after_id": after[1]}
+        statement = _found(shape, order, downwards, after is not None, stocks)
+        rows += await db.rows(statement, parameters | place)
+    listed = sum(len(row[0] or ()) for row in rows)
+    if order is Order.PRICE and listed <= first and not is_priced(shape):
+        begun = after is not None and after[0] is None
+        parameters |= {"most": first + 1 - listed} | ({"after_id": after[1]} if after and begun else {})
+        rows += await db.rows(_found_unpriced(shape, descending, begun, stocks), parameters)
+    return _joined(rows, first, stocks)
+
+
+def _joined(rows: Sequence[Sequence[Any]], first: int, stocks: bool) -> Found:
+    if len(rows) == 1:
+        ids, versions, places, *rest = rows[0]
+        ids, versions, places = ids or (), versions or (), places or ()
+    else:
+        ids, versions, places = ([each for row in rows for each in row[column] or ()] for column in range(3))
+        rest = []
+    keys = list(zip(places[:first], ids[:first], strict=True))
+    more = len(ids) > first
+    if not stocks:
+        return Found(ids[:first], versions[:first], keys, more)
+    if rest:
+        return Found(ids[:first], versions[:first], keys, more, rest[0] or (), stocked_of(rest[1:]))
+    counted = [each for row in rows for each in row[3] or ()]
+    stocked = {key: value for row in rows for key, value in stocked_of(row[4:]).items()}
+    return Found(ids[:first], versions[:first], keys, more, counted, stocked)
+
+
+@lru_cache(2_048)
+def _found(shape: Shape, order: Order, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
+    return _arrays(page_of(shape, order, descending, paged), stocks, descending)
+
+
+@lru_cache(512)
+def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
+    return _arrays(unpriced(shape, descending, paged, False), stocks, descending)
+
+
+_MOST_VARIANTS: Final = bindparam("most_variants", type_=BigInteger)
+
+
+def _arrays(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
+    """What a page's statement finds, and the stock of it, as one row."""
+    found = page.cte("page").prefix_with("MATERIALIZED")
+    key, id_ = found.c.listed_by, found.c.id
+    order = (key.desc(), id_.desc()) if descending else (key.asc(), id_.asc())
+    listed = [func.array_agg(aggregate_order_by(column, *order)) for column in (id_, found.c.version, key)]
+    products = select(*(each.label(f"listed_{place}") for place, each in enumerate(listed))).subquery("products")
+    if not stocks:
+        return select(*products.c)
+    # By their positions, which some of the first so many may be beyond: who asks for those reads them.
+    own = and_(variant.c.product_id == found.c.id, ~variant.c.archived, variant.c.position <= _MOST_VARIANTS)
+    some = (
+        select(func.array_agg(variant.c.id).label("ids"), func.array_agg(raw(variant.c.id)).label("raw_ids"))
+        .select_from(found.join(variant, own))
+        .cte("some_variants")
+        .prefix_with("MATERIALIZED")
+    )
+    # The cast makes it one array; ANY of a SELECT would be of its rows.
+    ids: Any = cast(select(some.c.ids).scalar_subquery(), ARRAY(Uuid))
+    among = stock_level.c.variant_id == any_(ids)
+    stocked = promises_among(among).subquery("stocked")
+    told = products.join(some, true()).join(stocked, true())
+    return select(*products.c, some.c.raw_ids, *stocked.c).select_from(told)

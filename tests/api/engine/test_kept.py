@@ -1,0 +1,201 @@
+"""Rows that are kept: written down once, told with what is live, and made in the plain way where that goes wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+import strawberry
+
+from app.api.engine import kept as engine_kept
+from app.api.engine.batch import Batch, batched
+from app.api.engine.errors import RequestError
+from app.api.engine.execute import Engine
+from app.api.engine.kept import MOST_FORMS, Lasting, Shelf
+from app.api.transport.parameters import encode_json
+
+
+@dataclass
+class Reader:
+    """One request's context: the edition that everything lasting depends on, the day, and how many are there."""
+
+    edition: str = "first"
+    day: int = 1
+    there: dict[str, int] = field(default_factory=dict)
+    fails: str = ""
+    lost: bool = False
+    counted: list[int] = field(default_factory=list)
+
+
+def _until_the_fifth(_books: Sequence["Book"], _batch: Batch[Reader]) -> tuple[int, int]:
+    return 1, 5
+
+
+@strawberry.type
+class Page:
+    number: int
+
+    @batched
+    @staticmethod
+    def lent(parents: Sequence["Page"], batch: Batch[Reader]) -> list[bool]:
+        """Live."""
+        return [parent.number in batch.context.there.values() for parent in parents]
+
+
+@strawberry.type
+class Book:
+    title: str
+    made: strawberry.Private[list[str]]
+    kept: strawberry.Private[Shelf | None] = None
+
+    @batched(lasting=True)
+    @staticmethod
+    def pages(parents: Sequence["Book"], batch: Batch[Reader], first: int = 2) -> list[list[Page]]:
+        batch.context.counted.append(len(parents))
+        return [[Page(number=number) for number in range(first)] for _ in parents]
+
+    @batched(lasting=_until_the_fifth)
+    @staticmethod
+    def price(parents: Sequence["Book"], batch: Batch[Reader]) -> list[str]:
+        for parent in parents:
+            parent.made.append(f"{batch.context.edition} {batch.context.day}")
+        return [f"50% off {batch.context.edition}" for _ in parents]
+
+    @batched
+    @staticmethod
+    def there(parents: Sequence["Book"], batch: Batch[Reader]) -> list[int]:
+        """Live, and required: a null goes up."""
+        if batch.context.lost:
+            raise RequestError("FORBIDDEN", "The shelves are gone.")
+        refused: Any = RequestError("FORBIDDEN", "Not for you.")
+        found = batch.context.there
+        return [refused if each.title == batch.context.fails else found.get(each.title, 0) for each in parents]
+
+
+@strawberry.type
+class Shelves:
+    made: strawberry.Private[list[str]]
+    books: list[Book | None]
+
+
+TITLES = ("a", 'b "%s"', "c é")
+ASKED = "query($first: Int = 2) { shelves { books { title price there pages(first: $first) { number lent } } } }"
+
+
+class Library:
+    """Books that outlive requests, and an engine that keeps their rows."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.made: list[str] = []
+        self.books = [Book(kept=Shelf(self._grow), title=title, made=self.made) for title in TITLES]
+        books, made = self.books, self.made
+
+        @strawberry.type
+        class Query:
+            @strawberry.field
+            def shelves(self) -> Shelves:
+                return Shelves(made=made, books=list(books))
+
+        lasting = Lasting(lambda context: (context.edition, context.day), encode_json)
+        self.engine = Engine(strawberry.Schema(Query), lasting=lasting)
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+
+    async def ask(self, reader: Reader, text: str = ASKED, **variables: Any) -> tuple[Any, list[Any]]:
+        """The answer, which must be what an engine says that keeps nothing."""
+        operation = self.engine.operation(text)
+        result = await self.engine.execute(operation, variables, reader, to_encode=True)
+        plain = await self.engine.execute(operation, variables, reader)
+        assert encode_json(result.data) == encode_json(plain.data)
+        assert sorted(map(repr, result.errors)) == sorted(map(repr, plain.errors))
+        return msgspec.json.decode(encode_json(result.data)), result.errors
+
+    async def made_by(self, reader: Reader, **variables: Any) -> int:
+        """How many prices were asked for, beside those of the engine that keeps nothing."""
+        before = len(self.made)
+        await self.ask(reader, **variables)
+        return len(self.made) - before - len(TITLES)
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Library:
+    monkeypatch.setattr(engine_kept, "_RUNS", 0)
+    return Library()
+
+
+async def test_what_lasts_is_asked_once_and_what_is_live_each_time(library: Library) -> None:
+    assert await library.made_by(Reader()) == 3
+    assert await library.made_by(Reader()) == 0
+    data, errors = await library.ask(Reader(there={"a": 1, "c é": 7}))
+    assert errors == []
+    assert [book["there"] for book in data["shelves"]["books"]] == [1, 0, 7]
+    assert [page["lent"] for page in data["shelves"]["books"][0]["pages"]] == [False, True]
+    assert data["shelves"]["books"][1]["price"] == "50% off first"
+
+
+async def test_a_plan_that_ran_once_or_twice_is_not_written_down() -> None:
+    library = Library()
+    assert [await library.made_by(Reader()) for _ in range(4)] == [3, 3, 3, 0]
+
+
+async def test_another_token_other_variables_and_another_time_are_asked_anew(library: Library) -> None:
+    assert await library.made_by(Reader()) == 3
+    assert await library.made_by(Reader(edition="second")) == 3
+    assert await library.made_by(Reader(), first=3) == 3
+    assert await library.made_by(Reader(), first=3) == 0
+    assert await library.made_by(Reader(day=4)) == 0
+    assert await library.made_by(Reader(day=5)) == 3
+    # It lasts no longer by being asked for.
+    assert await library.made_by(Reader(day=5)) == 3
+    assert await library.made_by(Reader()) == 0
+
+
+async def test_what_fails_is_told_as_ever_and_not_written_down(library: Library) -> None:
+    data, errors = await library.ask(Reader(fails="a"))
+    assert (data["shelves"]["books"][0], len(errors)) == (None, 1)
+    assert library.size == 0
+    await library.ask(Reader())
+    size = library.size
+    assert size
+    data, errors = await library.ask(Reader(fails="c é"))
+    assert data["shelves"]["books"][2] is None
+    assert errors[0]["path"] == ["shelves", "books", 2, "there"]
+    data, errors = await library.ask(Reader(lost=True))
+    assert data["shelves"]["books"] == [None, None, None]
+    assert [error["path"] for error in errors] == [["shelves", "books", place, "there"] for place in range(3)]
+    assert library.size == size
+
+
+async def test_some_of_a_page_may_be_written_down_and_some_not(library: Library) -> None:
+    await library.ask(Reader())
+    library.books.insert(1, Book(kept=Shelf(library._grow), title="new", made=library.made))
+    library.books[3].kept = Shelf(library._grow)
+    data, errors = await library.ask(Reader(there={"new": 4, "a": 2}))
+    assert errors == []
+    assert [book["there"] for book in data["shelves"]["books"]] == [2, 4, 0, 0]
+    data, errors = await library.ask(Reader(fails="new"))
+    assert data["shelves"]["books"][1] is None
+    library.books[0].kept = None
+    data, _ = await library.ask(Reader(there={"a": 9}))
+    assert data["shelves"]["books"][0]["there"] == 9
+
+
+async def test_what_is_kept_of_one_object_is_bounded(library: Library) -> None:
+    for first in range(3 * MOST_FORMS):
+        await library.ask(Reader(), first=first)
+    most = library.size
+    for first in range(3 * MOST_FORMS):
+        await library.ask(Reader(), first=first)
+    assert library.size == most
+    assert all(len(book.kept._forms) == MOST_FORMS for book in library.books if book.kept is not None)
+
+
+async def test_no_title_can_pass_for_a_hole(library: Library) -> None:
+    library.books[0].title = f'{engine_kept._MARK[:8]}:0" %b %s %(a)d \\"'
+    for _ in range(3):
+        data, errors = await library.ask(Reader())
+        assert errors == []
+        assert data["shelves"]["books"][0]["title"] == library.books[0].title
