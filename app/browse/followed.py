@@ -103,6 +103,18 @@ class Catalog:
         """Rows of these categories by id."""
         return await self._all(CATEGORIES, ids, moment)
 
+    def rows_kept(self, name: str, ids: Iterable[UUID]) -> Mapping[UUID, Entry] | None:
+        """Rows of these categories or collections, as `name` says, where all of them are kept."""
+        found = {}
+        for key in ids:
+            entry = self._entries.get((name, key))
+            if entry is None:
+                return None
+            self._entries.move_to_end((name, key))
+            found[key] = entry
+        self.hits += len(found)
+        return found
+
     async def collections(self, ids: Iterable[UUID], moment: datetime) -> Mapping[UUID, Entry]:
         """Rows of these collections by id."""
         return await self._all(COLLECTIONS, ids, moment)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -136,8 +136,7 @@ Stocked = tuple[int, int, int, int]
 """Of a variant's levels together: what is there, the most that one can promise, its allowance, how many there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(NamedTuple):
     """What is there of a variant at some locations together, in thousandths, without backorders; whether a line could
     hold any; whether it may be backordered without bound.
     """

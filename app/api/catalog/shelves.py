@@ -94,6 +94,25 @@ async def categories_seen(context: Context, keys: Sequence[UUID | None]) -> list
     return [None if key is None else seen.get(key) for key in keys]
 
 
+def categories_kept(context: Context, keys: Sequence[UUID | None]) -> list[Category | None] | None:
+    """The same as `categories_seen`, where nothing has to be read."""
+    wanted, catalog = {key for key in keys if key is not None}, followed(context)
+    entries = catalog.rows_kept("category", wanted) if catalog is not None and wanted else None
+    if entries is None:
+        return None if wanted else [None] * len(keys)
+    return [_shown(entries[key], Category, context) if key is not None else None for key in keys]
+
+
+def collections_kept(context: Context, keys: Sequence[Sequence[UUID]]) -> list[list[Collection]] | None:
+    """The same as `collections_seen`, where nothing has to be read."""
+    wanted, catalog = {key for some in keys for key in some}, followed(context)
+    entries = catalog.rows_kept("collection", wanted) if catalog is not None and wanted else None
+    if entries is None:
+        return None if wanted else [[] for _ in keys]
+    seen = [[each for key in some if (each := _shown(entries[key], Collection, context)) is not None] for some in keys]
+    return [sorted(some, key=lambda each: each.slug) for some in seen]
+
+
 async def collections_seen(context: Context, keys: Sequence[Sequence[UUID]]) -> list[list[Collection]]:
     """For each of these the collections with these ids by slug, without those that are not the caller's to see."""
     wanted = {key for some in keys for key in some}

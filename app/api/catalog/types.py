@@ -14,10 +14,18 @@ from app.api.catalog.enums import MediaKind, ProductStatus
 from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVariant, later, now_or_later, told
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_ranges, range_lasts
-from app.api.catalog.shelves import Category, Collection, categories_seen, collections_seen
+from app.api.catalog.shelves import (
+    Category,
+    Collection,
+    categories_kept,
+    categories_seen,
+    collections_kept,
+    collections_seen,
+)
 from app.api.catalog.sight import followed, followed_by_now, sees_all, sight_of
 from app.api.catalog.texts import LocalizedText, ProductText, best
 from app.api.catalog.together import together
+from app.api.catalog.variant_lists import VARIANTS, known_page, variant_connection, variant_place
 from app.api.catalog.variants import SelectedOption, Variant, load_variants, texts_together, variant_name
 from app.api.channels.types import Channel, load_channels
 from app.api.context import Context
@@ -27,12 +35,12 @@ from app.api.engine.kept import Shelf
 from app.api.inventory.availability import AvailabilityStatus
 from app.api.inventory.promised import promised_statuses
 from app.api.nodes import Node, loads
-from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor, encode_cursor
+from app.api.paging import Connection, check_first
 from app.api.pricing.prices import PriceRange, price_ranges_of
 from app.browse import sight
 from app.browse.documents import Document, VariantFacts
 from app.browse.facts import Entry
-from app.browse.variants import VariantPage, count_variants, variant_pages
+from app.browse.variants import count_variants, variant_pages
 from app.catalog import queries
 from app.platform import ids
 from app.platform.texts import name_of
@@ -41,9 +49,6 @@ __all__ = [
     "Category", "Collection", "LocalizedText", "Media", "MediaKind", "Product", "ProductOption", "ProductPublication",
     "ProductStatus", "ProductText", "SelectedOption", "Variant", "load_products", "load_variants",
 ]  # fmt: skip
-
-_VARIANTS = "variants"
-_PLACE = attrgetter("position", "key")
 
 
 @strawberry.type(description="What variants of a product differ in.")
@@ -141,20 +146,27 @@ class Product(Node):
 
     @batched(description="Where it is filed; null: nowhere.")
     @staticmethod
-    async def category(parents: Sequence["Product"], batch: Batch[Context]) -> list[Category | None]:
-        return await categories_seen(batch.context, [parent.category_key for parent in parents])
+    def category(parents: Sequence["Product"], batch: Batch[Context]) -> list[Category | None]:
+        keys = [parent.category_key for parent in parents]
+        kept = categories_kept(batch.context, keys)
+        return kept if kept is not None else later(categories_seen(batch.context, keys))
 
     @batched(description="The collections that it is in, by slug.")
     @staticmethod
-    async def collections(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[Collection]]:
+    def collections(parents: Sequence["Product"], batch: Batch[Context]) -> list[list[Collection]]:
         context = batch.context
         if all(parent.known for parent in parents):
             shelved = [parent.known.document.collection_ids if parent.known else [] for parent in parents]
-            return await collections_seen(context, shelved)
-        found = await queries.collections_of_products(
-            context.db, {parent.key for parent in parents}, archived=sees_all(context)
-        )
-        return [[Collection.of(row, context) for row in found.get(parent.key, ())] for parent in parents]
+            kept = collections_kept(context, shelved)
+            return kept if kept is not None else later(collections_seen(context, shelved))
+
+        async def read() -> list[list[Collection]]:
+            found = await queries.collections_of_products(
+                context.db, {parent.key for parent in parents}, archived=sees_all(context)
+            )
+            return [[Collection.of(row, context) for row in found.get(parent.key, ())] for parent in parents]
+
+        return later(read())
 
     @batched(lasting=True, description="Its variants in the shop's order.")
     @staticmethod
@@ -170,15 +182,15 @@ class Product(Node):
         context, keys = batch.context, [parent.key for parent in parents]
         if archived and not sees_all(context):
             raise RequestError(Code.FORBIDDEN, "This needs the permission 'catalog.read'.")
-        place = _variant_place(after)
+        place = variant_place(after)
         if not archived and all(parent.known for parent in parents):
             known = [parent.known.variants if parent.known else [] for parent in parents]
-            return [_known_page(variants, check_first(first), place) for variants in known]
+            return [known_page(variants, check_first(first), place) for variants in known]
         pages = await variant_pages(context.db, keys, first=check_first(first), after=place, archived=archived)
         counts = {}
         if "totalCount" in batch.selection:
             counts = await count_variants(context.db, keys, archived=archived)
-        return [_variant_connection(pages[key], before=after is not None, total=counts.get(key, 0)) for key in keys]
+        return [variant_connection(pages[key], before=after is not None, total=counts.get(key, 0)) for key in keys]
 
     @batched(lasting=True, description="Its pictures, videos and files, in their order.")
     @staticmethod
@@ -258,51 +270,6 @@ def _publication(product: Product, channel: Channel, row: Row[Any], context: Con
     )
 
 
-def _variant_place(after: str | None) -> tuple[int, UUID] | None:
-    place = decode_cursor(_VARIANTS, after, int, UUID)
-    if place is None:
-        return None
-    position, key = place
-    if abs(position) >= 1 << 31:
-        raise RequestError(Code.BAD_REQUEST, "`after` is not a cursor of this list in this order.")
-    return position, key
-
-
-def _variant_connection(page: VariantPage, *, before: bool, total: int) -> Connection[Variant]:
-    async def count() -> int:
-        return total
-
-    return Connection(
-        page=Page(
-            nodes=[Variant.of(row) for row in page.rows],
-            cursors=[encode_cursor(_VARIANTS, row.position, row.id) for row in page.rows],
-            more=page.more,
-            before=before,
-            count=count,
-        )
-    )
-
-
-def _known_page(variants: Sequence[Variant], first: int, after: tuple[int, UUID] | None) -> Connection[Variant]:
-    total = len(variants)
-    if after is not None:
-        variants = [each for each in variants if (each.position, each.key) > after]
-    nodes = variants[:first]
-
-    async def count() -> int:
-        return total
-
-    return Connection(
-        page=Page(
-            nodes=nodes,
-            cursors=Cursors(_VARIANTS, nodes, _PLACE),
-            more=len(variants) > first,
-            before=after is not None,
-            count=count,
-        )
-    )
-
-
 def _text(products: Sequence[Product], context: Context, name: str, missing: Any) -> list[Any]:
     async def read(rest: Sequence[Product]) -> list[Any]:
         return [getattr(row, name) if row else missing for row in await _texts(rest, context)]
@@ -317,7 +284,7 @@ async def _texts(products: Sequence[Product], context: Context) -> list[Row[Any]
 
 async def _variants(products: Sequence[Product], context: Context) -> Mapping[UUID, Sequence[Row[Any]]]:
     keys = [product.key for product in products]
-    return await together(context, _VARIANTS, keys, lambda some: queries.variants_of_products(context.db, some))
+    return await together(context, VARIANTS, keys, lambda some: queries.variants_of_products(context.db, some))
 
 
 @loads("Product")

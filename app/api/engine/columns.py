@@ -20,8 +20,6 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLScalarType,
-    Node,
-    VariableNode,
     get_named_type,
     is_list_type,
     is_non_null_type,
@@ -34,6 +32,7 @@ from graphql.pyutils import Undefined, is_iterable
 from .batch import Batch, Pending
 from .levels import BUBBLE, Level, Path
 from .run import Info, is_awaitable
+from .selection import variables_in
 from .ways import Kind, Way
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Arguments:
         self._raw: Mapping[str, Any] | None = None
         self._lasting: Mapping[str, Any] | None = None
         # The names of those that it takes values of.
-        self.variables = _variables_in(node.arguments or ())
+        self.variables = variables_in(node.arguments or ())
         if not field.args:
             self._lasting = {}
         elif not self.variables:
@@ -82,21 +81,6 @@ class Arguments:
         if raw is None:
             raw = get_argument_values(self._field, self._node, run.variable_values, None, run.hide_suggestions)
         return self._make(raw)
-
-
-def _variables_in(nodes: Sequence[Node]) -> list[str]:
-    waiting: list[Any] = list(nodes)
-    found: list[str] = []
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, VariableNode):
-            found.append(node.name.value)
-        value = getattr(node, "value", None)
-        if isinstance(value, Node):
-            waiting.append(value)
-        waiting += getattr(node, "values", None) or ()
-        waiting += getattr(node, "fields", None) or ()
-    return found
 
 
 class Place(Info):

@@ -6,7 +6,6 @@ fields, a subscription's source. The resolvers are the same in both.
 
 from asyncio import AbstractEventLoop, Task, get_running_loop
 from collections.abc import Awaitable, Sequence
-from copy import copy
 from typing import Any, Final
 
 import strawberry
@@ -30,7 +29,6 @@ from .documents import Operation
 from .kept import Lasting, Layout
 from .levels import BUBBLE, Faults, Level
 from .objects import ObjectColumn, Rows
-from .selection import Collected
 from .ways import Kind, Ways
 
 _MOST_FIELDS: Final = 1_000
@@ -60,7 +58,7 @@ class Planned:
         self.faults = Faults()
         # Selections of this run; and what their fields were found to be, which is the same in every run.
         self.selections: dict[Any, Any] = {}
-        self.collected: dict[Any, Collected] = plan.collected
+        self.collected: dict[Any, Any] = plan.collected
         # What waits for others of its kind.
         self.loop: AbstractEventLoop = get_running_loop()
         self.batches: dict[Any, Pending] = {}
@@ -71,14 +69,21 @@ class Planned:
 
     def apart(self) -> "Planned":
         """The same run with faults of its own."""
-        twin = copy(self)
+        twin = self._twin()
         twin.faults = Faults()
         return twin
 
     def watched(self) -> "Planned":
         """The same run, which notes what its watched columns are filled for."""
-        twin = copy(self)
+        twin = self._twin()
         twin.seen = []
+        return twin
+
+    def _twin(self) -> "Planned":
+        # Several times faster than `copy`.
+        twin = Planned.__new__(Planned)
+        for name in Planned.__slots__:
+            setattr(twin, name, getattr(self, name))
         return twin
 
 
@@ -92,7 +97,7 @@ class Plan:
         self.root = root
         self.serially = serially
         self.hide_suggestions = hide_suggestions
-        self.collected: dict[Any, Collected] = {}
+        self.collected: dict[Any, Any] = {}
 
     async def run(self, run: Planned) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
         """The data, null when an error reached the root, and the errors."""

@@ -18,7 +18,7 @@ from graphql.pyutils import Path
 
 if TYPE_CHECKING:
     from .batch import Pending
-    from .selection import Collected, Selection
+    from .selection import Selection
 
 Key = tuple[Any, ...]
 
@@ -123,7 +123,7 @@ class Run(Executor[None]):
         self.loop: AbstractEventLoop = get_running_loop()
         self.batches: dict[Key, Pending] = {}
         self.selections: dict[Key, Selection] = {}
-        self.collected: dict[Any, Collected] = {}
+        self.collected: dict[Any, Any] = {}
         self.tasks: set[Task[None]] = set()
 
     def build_per_event_executor(self, payload: Any) -> "Run":

@@ -1,7 +1,7 @@
 """What an operation selects below a field: response fields with their arguments, fragments and directives resolved."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import strawberry
 from graphql import (
@@ -10,8 +10,10 @@ from graphql import (
     GraphQLField,
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
+    Node,
     SelectionNode,
     SelectionSetNode,
+    VariableNode,
     get_named_type,
     is_abstract_type,
 )
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from .planned import Planned
     from .run import Run
 
+T = TypeVar("T")
 Collected: TypeAlias = tuple[tuple[str, GraphQLField | None, list[FieldNode]], ...]
 """The type that each response field below is selected on, the field, and its nodes."""
 
@@ -52,6 +55,11 @@ class Selected:
                 else {}
             )
         return self._arguments
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether its arguments name no variable."""
+        return not variables_in(self._nodes[0].arguments or ())
 
     @property
     def selection(self) -> "Selection":
@@ -90,8 +98,16 @@ class Selection:
     def names(self) -> frozenset[str]:
         """The schema's names of what is selected."""
         if self._names is None:
-            self._names = frozenset(field.name for field in self.fields)
+            self._names = self.once("names", lambda selection: frozenset(field.name for field in selection.fields))
         return self._names
+
+    def once(self, name: str, worked_out: "Callable[[Selection], T]") -> T:
+        """What follows from the document alone, whatever its variables are: worked out once for a plan."""
+        key = (name, id(self._field), *map(id, self._nodes))
+        found: T | None = self._run.collected.get(key)
+        if found is None:
+            found = self._run.collected[key] = worked_out(self)
+        return found
 
     def named(self, name: str) -> tuple[Selected, ...]:
         """The response fields of this name: several when aliased or selected on several types."""
@@ -191,3 +207,19 @@ def selection_of(info: strawberry.Info[Any, Any]) -> Selection:
     raw: Any = info._raw_info
     field = raw.schema.get_field(raw.parent_type, raw.field_name)
     return Selection(raw.run, field, raw.field_nodes)
+
+
+def variables_in(nodes: Sequence[Node]) -> list[str]:
+    """The names of the variables that these name, in whatever they hold."""
+    waiting: list[Any] = list(nodes)
+    found: list[str] = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VariableNode):
+            found.append(node.name.value)
+        value = getattr(node, "value", None)
+        if isinstance(value, Node):
+            waiting.append(value)
+        waiting += getattr(node, "values", None) or ()
+        waiting += getattr(node, "fields", None) or ()
+    return found

@@ -24,7 +24,10 @@ class Counted:
 
 async def asked_with(context: Context, catalog: Catalog, selection: Selection) -> Asked | None:
     """What stock a selection of products will ask for; None: none, or not in the way that a page can tell."""
-    variants = _variants_asked(selection)
+    variants = selection.once("stock", _variants_asked)
+    if variants < 0:
+        # It is a matter of variables.
+        variants = _most(selection)
     if not variants:
         return None
     settings = catalog.settings_kept() or await catalog.settings(context.now)
@@ -35,7 +38,12 @@ async def asked_with(context: Context, catalog: Catalog, selection: Selection) -
 
 
 def _variants_asked(selection: Selection) -> int:
-    """Of how many variants of each product, at most."""
+    """Of how many variants of each product, at most; less than none where variables say so."""
+    some = [variants for path in _ENTRIES for variants in selection.under(*path).named("variants")]
+    return _most(selection) if all(variants.is_fixed for variants in some) else -1
+
+
+def _most(selection: Selection) -> int:
     most = 0
     for path in _ENTRIES:
         products = selection.under(*path)
