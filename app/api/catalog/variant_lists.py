@@ -26,7 +26,7 @@ def variant_place(after: str | None) -> tuple[int, UUID] | None:
 
 
 def variant_connection(page: VariantPage, *, before: bool, total: int) -> Connection[Variant]:
-    """A page of rows; `total`: of all of the product\'s variants."""
+    """A page of rows; `total`: of all of the product's variants."""
 
     async def count() -> int:
         return total
@@ -43,7 +43,7 @@ def variant_connection(page: VariantPage, *, before: bool, total: int) -> Connec
 
 
 def known_page(variants: Sequence[Variant], first: int, after: tuple[int, UUID] | None) -> Connection[Variant]:
-    """A page of variants that are kept, all of a product\'s."""
+    """A page of variants that are kept, all of a product's."""
     total = len(variants)
     if after is not None:
         variants = [each for each in variants if (each.position, each.key) > after]
