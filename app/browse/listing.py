@@ -115,7 +115,7 @@ async def list_products(
 
     One statement; two where PRICE runs out of priced products. `whole` False: of each product only its id and version.
     """
-    assert first < SHORT, first
+    assert first < SHORT or matching.search is not None, first
     order, descending = settle(order, descending, matching.search)
     # The best has the highest score.
     downwards = descending != (order is Order.RELEVANCE)
@@ -166,9 +166,9 @@ def _behind(order: Order, key: Any, id_: Any, descending: bool) -> ColumnElement
 def _first(shape: Shape, walk: Select[Any], descending: bool) -> Select[Any]:
     """The first `most` of what is in order of its `listed_by` and `id`.
 
-    PostgreSQL takes a limit that it is not told for a tenth of all rows, and so makes a cheaper plan for each page anew.
-    Where nothing is asked for that may leave but few it is told of one: the plan that it makes for any values is then a
-    walk of some rows, and is kept. To make a plan costs more than the page does.
+    PostgreSQL takes a limit that it is not told for a tenth of all rows, and so plans each page anew, for less. Where
+    nothing is asked for that may leave but few it is told of one: the plan that it makes for any values is then a walk
+    of some rows, and is kept. To make a plan costs more than the page does.
     """
     if shape.words or shape.options or shape.asked - {"in_stock"}:
         return walk.limit(_most)
