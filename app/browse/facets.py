@@ -16,7 +16,6 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
-    and_,
     any_,
     case,
     cast,
@@ -251,15 +250,17 @@ def _options(matched: CTE, shape: Shape) -> Select[Any]:
         .offset(literal_column("0"))
         .subquery("named")
     )
-    value = variant.c.option_values[named.c.place]
-    variants = named.join(variant, and_(variant.c.product_id == named.c.id, ~variant.c.archived))
+    # The same here: a product's variants are looked up, whatever the planner thinks how many options there are.
+    mine = select(variant.c.option_values).where(variant.c.product_id == named.c.id, ~variant.c.archived)
     if shape.options:
         # Its conditions look at the product's options.
-        variants = variants.join(product, product.c.id == named.c.id)
+        mine = mine.join(product, product.c.id == variant.c.product_id)
+    each = mine.where(*_wanted(shape)).offset(literal_column("0")).lateral("mine")
+    value = each.c.option_values[named.c.place]
     return (
         _row(Field.OPTIONS, value, func.array_agg(named.c.option)[1], func.count(named.c.id.distinct()), named.c.name)
-        .select_from(variants)
-        .where(value != "", *_wanted(shape))
+        .select_from(named.join(each, true()))
+        .where(value != "")
         .group_by(named.c.name, value)
     )
 
