@@ -16,10 +16,10 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
-    and_,
     any_,
     case,
     cast,
+    exists,
     func,
     literal,
     literal_column,
@@ -175,9 +175,10 @@ def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
         .cte("matched")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    few = select(func.count() <= COUNTED).select_from(matched).scalar_subquery()
+    all_ = select(func.count().label("count")).select_from(matched).cte("all_matched")
+    few = select(all_.c.count <= COUNTED).scalar_subquery()
     parts = [_BRANCHES[field](matched, shape).where(few) for field in Field if field in fields]
-    total = _row(None, null(), null(), func.count()).select_from(matched)
+    total = _row(None, null(), null(), all_.c.count)
     return union_all(total, *parts)
 
 
@@ -237,17 +238,30 @@ def _options(matched: CTE, shape: Shape) -> Select[Any]:
         .lateral()
     )
     body: ColumnElement[Any] = option.c.option.cast(JSONB)
-    name = option_name(func.jsonb_extract_path(body, literal_column("'name'")))
-    value = variant.c.option_values[option.c.place]
-    variants = matched.join(variant, and_(variant.c.product_id == matched.c.id, ~variant.c.archived))
+    # OFFSET 0: an option's name is looked for once for the product, not for each of its variants.
+    named = (
+        select(
+            matched.c.id,
+            option.c.place,
+            body.label("option"),
+            option_name(func.jsonb_extract_path(body, literal_column("'name'"))).label("name"),
+        )
+        .select_from(matched.join(option, true()))
+        .offset(literal_column("0"))
+        .subquery("named")
+    )
+    # The same here: a product's variants are looked up, whatever the planner thinks how many options there are.
+    mine = select(variant.c.option_values).where(variant.c.product_id == named.c.id, ~variant.c.archived)
     if shape.options:
         # Its conditions look at the product's options.
-        variants = variants.join(product, product.c.id == matched.c.id)
+        mine = mine.join(product, product.c.id == variant.c.product_id)
+    each = mine.where(*_wanted(shape)).offset(literal_column("0")).lateral("mine")
+    value = each.c.option_values[named.c.place]
     return (
-        _row(Field.OPTIONS, value, func.array_agg(body)[1], func.count(matched.c.id.distinct()), name)
-        .select_from(variants.join(option, true()))
-        .where(value != "", *_wanted(shape))
-        .group_by(name, value)
+        _row(Field.OPTIONS, value, func.array_agg(named.c.option)[1], func.count(named.c.id.distinct()), named.c.name)
+        .select_from(named.join(each, true()))
+        .where(value != "")
+        .group_by(named.c.name, value)
     )
 
 
@@ -257,10 +271,21 @@ def _wanted(shape: Shape) -> tuple[ColumnElement[bool], ...]:
 
 
 def _in_stock(matched: CTE, shape: Shape) -> Select[Any]:
-    there = some_variant(*variant_conditions(shape), buyable())
-    value = case((there, "true"), else_="false")
-    each = select(value.label("value")).where(product.c.id == matched.c.id).subquery("each_stock")
-    return _row(Field.IN_STOCK, each.c.value, null(), func.count()).group_by(each.c.value)
+    wanted = (*variant_conditions(shape), buyable())
+    if shape.options:
+        # Its conditions look at the product's options.
+        each = _there(some_variant(*wanted)).where(product.c.id == matched.c.id)
+    else:
+        own = exists(literal_column("1")).where(variant.c.product_id == matched.c.id, ~variant.c.archived, *wanted)
+        each = _there(own.correlate(matched)).select_from(matched)
+    stock = each.subquery("each_stock")
+    value = case((stock.c.there, "true"), else_="false")
+    return _row(Field.IN_STOCK, value, null(), func.count()).group_by(stock.c.there)
+
+
+def _there(some: ColumnElement[bool]) -> Select[Any]:
+    # OFFSET 0: looked at once, however often it is named.
+    return select(some.label("there")).offset(literal_column("0"))
 
 
 _BRANCHES: Final = {

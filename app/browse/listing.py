@@ -59,6 +59,9 @@ from app.pricing.tables import channel_price
 SOME_PRICES: Final = 10_000
 """Of no more prices than these within the bounds of a filter, the products are put in order, rather than all walked."""
 
+SHORT: Final = 101
+"""Rows of most pages, with the one that tells of more: for so many an order is planned to be walked."""
+
 Keys = tuple[Any, ...]
 """Where a product stands in an order: the order's key, then the id."""
 
@@ -109,10 +112,11 @@ async def list_products(
     first: int,
     whole: bool = True,
 ) -> Listed:
-    """The page of `first` products behind `after`. One statement; two where PRICE runs out of priced products.
+    """The page of `first` products behind `after`, 100 at most.
 
-    `whole` False: of each product only its id and version.
+    One statement; two where PRICE runs out of priced products. `whole` False: of each product only its id and version.
     """
+    assert first < SHORT or matching.search is not None, first
     order, descending = settle(order, descending, matching.search)
     # The best has the highest score.
     downwards = descending != (order is Order.RELEVANCE)
@@ -166,6 +170,19 @@ def _behind(order: Order, key: Any, id_: Any, descending: bool) -> ColumnElement
     return tuple_(key, id_) < place if descending else tuple_(key, id_) > place
 
 
+def _first(shape: Shape, walk: Select[Any], descending: bool) -> Select[Any]:
+    """The first `most` of what is in order of its `listed_by` and `id`.
+
+    PostgreSQL takes a limit that it is not told for a tenth of all rows, and so plans each page anew, for less. Where
+    nothing is asked for that may leave but few it is told of one: the plan that it makes for any values is then a walk
+    of some rows, and is kept. To make a plan costs more than the page does.
+    """
+    if shape.words or shape.options or shape.asked - {"in_stock"}:
+        return walk.limit(_most)
+    short = walk.limit(literal_column(str(SHORT))).subquery("short")
+    return select(*short.c).order_by(*_in_order(short.c.listed_by, short.c.id, descending)).limit(_most)
+
+
 def _by_time(order: Order) -> Any:
     key = product.c.created_at if order is Order.CREATED_AT else product.c.updated_at
 
@@ -173,7 +190,7 @@ def _by_time(order: Order) -> Any:
         statement = select(product.c.id, key.label("listed_by")).where(*conditions(shape))
         if paged:
             statement = statement.where(_behind(order, key, product.c.id, descending))
-        return statement.order_by(*_in_order(key, product.c.id, descending)).limit(_most)
+        return _first(shape, statement.order_by(*_in_order(key, product.c.id, descending)), descending)
 
     return walk
 
@@ -183,7 +200,7 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
 
     The others are looked through only as far as the caller's own names reach on this page, for most have one.
     """
-    own = _names(shape, descending, paged).where(product_text.c.locale == bindparam("locale", type_=Text)).cte("own")
+    own = _names(shape, descending, paged, product_text.c.locale == bindparam("locale", type_=Text)).cte("own")
     reach, behind_all = (
         (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), BEHIND_ALL)
     )
@@ -193,7 +210,7 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     branches = [select(own.c.id, own.c.listed_by)]
     for place in range(1, len(LOCALES)):
         shown_in = _locale_shown(place)
-        other = _names(shape, descending, paged).where(product_text.c.locale == shown_in, within, _lacks(place))
+        other = _names(shape, descending, paged, product_text.c.locale == shown_in, within, _lacks(place))
         branches.append(select(*other.subquery(f"other_{place}").c))
     joined = union_all(*branches).subquery("joined")
     return (
@@ -227,16 +244,16 @@ def _lacks(place: int) -> ColumnElement[bool]:
     return found.is_(None)
 
 
-def _names(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+def _names(shape: Shape, descending: bool, paged: bool, *of: ColumnElement[bool]) -> Select[Any]:
     key = product_text.c.name_key
     statement = (
         select(product_text.c.product_id.label("id"), key.label("listed_by"))
         .join(product, product.c.id == product_text.c.product_id)
-        .where(*conditions(shape))
+        .where(*of, *conditions(shape))
     )
     if paged:
         statement = statement.where(_behind(Order.NAME, key, product_text.c.product_id, descending))
-    return statement.order_by(*_in_order(key, product_text.c.product_id, descending)).limit(_most)
+    return _first(shape, statement.order_by(*_in_order(key, product_text.c.product_id, descending)), descending)
 
 
 def _priced() -> ColumnElement[bool]:
@@ -259,7 +276,7 @@ def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     if "price_max" in shape.asked:
         walk = walk.where(price.amount <= bindparam("price_max", type_=BigInteger))
     if not is_priced(shape) or is_narrow(shape):
-        return walk.limit(_most)
+        return _first(shape, walk, descending)
     within, lowest = channel_price.alias("within"), channel_price.alias("lowest")
     some = select(within.c.product_id).where(within.c.channel_id == _channel_id, *price_bounds(shape, within))
     some_prices = materialized(some.limit(literal_column(str(SOME_PRICES + 1))), "some_prices")

@@ -158,6 +158,11 @@ def _tsquery(locale: str, name: str = "tsquery") -> ColumnElement[Any]:
     return func.to_tsquery(literal_column(f"'{configuration}'::regconfig"), bindparam(name, type_=Text))
 
 
+def _once(query: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The same, worked out once for the statement: where each row asks for it and no index does."""
+    return select(query).scalar_subquery()
+
+
 def _word(place: int) -> ColumnElement[str]:
     return cast(bindparam(f"word_{place}", type_=Text), Text)
 
@@ -219,7 +224,11 @@ def _by_words(place: int, within: Slice) -> Select[Any]:
         # Looked up for each: as NOT EXISTS it would become a join with all that have the words.
         same = (
             select(literal_column("true"))
-            .where(other.c.product_id == _text.c.product_id, other.c.locale == before, _in_locale(other, before))
+            .where(
+                other.c.product_id == _text.c.product_id,
+                other.c.locale == before,
+                other.c.search.bool_op("@@")(_once(_tsquery(before))),
+            )
             .limit(literal_column("1"))
             .correlate(_text)
             .scalar_subquery()
@@ -286,7 +295,7 @@ def beginning() -> CompoundSelect[Any]:
 def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     """How well a row of `product_text` fits, a whole number; a product has its best text's."""
     query, wanted = (
-        case(*((product_text.c.locale == locale, _tsquery(locale, name)) for locale in LOCALES))
+        case(*((product_text.c.locale == locale, _once(_tsquery(locale, name))) for locale in LOCALES))
         for name in ("tsquery", "tswanted")
     )
     typed, key = bindparam("typed", type_=Text), product_text.c.name_key

@@ -336,6 +336,8 @@ def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, *
                 "statement_timeout": "60000",
                 "lock_timeout": "20000",
                 "idle_in_transaction_session_timeout": "60000",
+                # It lays out memory for all rows that it might meet: of a million, more work than a page of them.
+                "enable_memoize": "off",
                 **(settings or {}),
             },
         },
