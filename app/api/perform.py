@@ -28,12 +28,14 @@ async def perform(
     *,
     harmless: bool = False,
     outcome: Result | None = None,
+    locks_first: bool = False,
 ) -> P:
     """Carry out a mutation once. `given`: its input. `command` answers the ids and plain values that its payload reads.
 
     The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs. `harmless`:
     it may as well be carried out twice; of one without an operation id nothing is kept. `outcome`: what the command
-    will answer, where its input says so: it is kept with the claim.
+    will answer, where its input says so: it is kept with the claim. `locks_first`: it begins with `operations.locked`,
+    which takes the claim along.
     """
     context = info.context
     actor = context.actor
@@ -49,20 +51,21 @@ async def perform(
             async with gathering(tx):
                 result = _portable(await command(tx, actor))
             return result, False, tx
-        stored = await operations.claim(
-            tx,
+        claimed = operations.claimed(
             operation_id,
             principal=actor.key,
             mutation=info.field_name,
             fingerprint=fingerprint,
             outcome=expected,
         )
-        if stored is not None:
-            return stored, True, tx
-        async with gathering(tx):
-            result = _portable(await command(tx, actor))
-            if result != expected:
-                await operations.store(tx, operation_id, result)
+        try:
+            await (operations.put_off if locks_first else operations.claim)(tx, claimed)
+            async with gathering(tx):
+                result = _portable(await command(tx, actor))
+                if result not in (expected, tx.outcome):
+                    await operations.store(tx, result)
+        except operations.Repeated as repeated:
+            return repeated.stored, True, tx
         return result, False, tx
 
     try:

@@ -155,7 +155,7 @@ class OrderMutations:
                 "currency": placed.currency,
             }
 
-        return await perform(info, CheckoutCompletePayload, input, command)
+        return await perform(info, CheckoutCompletePayload, input, command, locks_first=True)
 
     @strawberry.mutation(description="Call an order off before anything of it has left: its stock and money go back.")
     async def order_cancel(
