@@ -44,12 +44,12 @@ async def perform(
     body = {name: value for name, value in plain(given).items() if name != "operation_id"}
     fingerprint = operations.fingerprint(info.field_name, body)
 
-    expected = _portable(outcome)
+    expected = portable(outcome)
 
     async def write(tx: Tx) -> tuple[Result, bool, Tx]:
         if harmless and named is None:
             async with gathering(tx):
-                result = _portable(await command(tx, actor))
+                result = portable(await command(tx, actor))
             return result, False, tx
         claimed = operations.claimed(
             operation_id,
@@ -61,7 +61,7 @@ async def perform(
         try:
             await (operations.put_off if locks_first else operations.claim)(tx, claimed)
             async with gathering(tx):
-                result = _portable(await command(tx, actor))
+                result = portable(await command(tx, actor))
                 if result not in (expected, tx.outcome):
                     await operations.store(tx, result)
         except operations.Repeated as repeated:
@@ -93,12 +93,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _portable(value: Any) -> Any:
+def portable(value: Any) -> Any:
+    """A result as it is stored."""
     match value:
         case UUID():
             return str(value)
         case dict():
-            return {name: _portable(item) for name, item in value.items()}
+            return {name: portable(item) for name, item in value.items()}
         case list() | tuple():
-            return [_portable(item) for item in value]
+            return [portable(item) for item in value]
     return value

@@ -52,7 +52,8 @@ def place_scopes(location_id: UUID) -> list[str]:
 
 def place_scopes_in_sql(location_id: ColumnElement[UUID]) -> ColumnElement[list[str]]:
     """`place_scopes`, for a statement that tells what it writes."""
-    return array([literal_column(f"'{STAFF}'", Text), literal_column("'location:'", Text) + cast(location_id, Text)])
+    own = literal_column("'location:'", Text) + cast(location_id, Text)
+    return func.array_append(_STAFF, own, type_=ARRAY(Text))
 
 
 def closed_scope(location_id: UUID | None) -> str:

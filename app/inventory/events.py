@@ -6,7 +6,20 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, Text, Update, Uuid, and_, cast, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    Update,
+    Uuid,
+    and_,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.selling import sold_in
@@ -37,7 +50,7 @@ TOLD: tuple[ColumnElement[Any], ...] = (
 
 
 @cache
-def telling(statement: Update, beside: int) -> Select[Any]:
+def telling(statement: Update, beside: int) -> Select[Any, Any, Any]:
     """A statement that writes levels and returns `TOLD`, made to tell of them by itself, and of so many changes
     `beside` (`outbox.told_of`). It answers one row: the ids of the levels, how many changes it told, the last one's id.
     """
@@ -58,7 +71,7 @@ def telling(statement: Update, beside: int) -> Select[Any]:
         beside=beside,
     )
     levels = func.array(select(written.c.id).scalar_subquery(), type_=ARRAY(Uuid))
-    return select(levels.label("levels"), func.count().label("count"), func.max(told.c.id).label("last")).select_from(
+    return select(levels.label("levels"), func.count().label("changes"), func.max(told.c.id).label("last")).select_from(
         told
     )
 

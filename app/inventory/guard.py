@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    Row,
     Select,
     TableValuedAlias,
     Update,
@@ -273,8 +272,8 @@ async def write(
     [row] = await tx.along(telling(statement, len(also)), {**given, **parameters_of(also)})
     if len(row.levels) != len(written):
         _refuse(written, row.levels)
-    if row.count:
-        have_told(tx, row.count, row.last)
+    if row.changes:
+        have_told(tx, row.changes, row.last)
 
 
 def _refuse(asked_for: list[Level], done: Collection[UUID]) -> None:

@@ -37,13 +37,15 @@ STORED = select(
     operation.c.result,
     literal_column("operation.xmin = pg_current_xact_id()::xid", Boolean).label("ours"),
 ).where(operation.c.id == bindparam("operation_id"))
-STORE = update(operation).where(operation.c.id == bindparam("the_operation")).values(
-    result=bindparam("outcome", type_=operation.c.result.type)
+STORE = (
+    update(operation)
+    .where(operation.c.id == bindparam("the_operation"))
+    .values(result=bindparam("outcome", type_=operation.c.result.type))
 )
 FORGET = delete(operation).where(operation.c.created_at < bindparam("before"))
 
 
-class Repeated(Exception):  # noqa: N818
+class Repeated(Exception):
     """The write was carried out before; `stored`: what it led to."""
 
     def __init__(self, stored: dict[str, Any]) -> None:
