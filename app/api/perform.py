@@ -28,12 +28,14 @@ async def perform(
     *,
     harmless: bool = False,
     outcome: Result | None = None,
+    locks_first: bool = False,
 ) -> P:
     """Carry out a mutation once. `given`: its input. `command` answers the ids and plain values that its payload reads.
 
     The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs. `harmless`:
     it may as well be carried out twice; of one without an operation id nothing is kept. `outcome`: what the command
-    will answer, where its input says so: it is kept with the claim.
+    will answer, where its input says so: it is kept with the claim. `locks_first`: it begins with `operations.locked`,
+    which takes the claim along.
     """
     context = info.context
     actor = context.actor
@@ -42,27 +44,28 @@ async def perform(
     body = {name: value for name, value in plain(given).items() if name != "operation_id"}
     fingerprint = operations.fingerprint(info.field_name, body)
 
-    expected = _portable(outcome)
+    expected = portable(outcome)
 
     async def write(tx: Tx) -> tuple[Result, bool, Tx]:
         if harmless and named is None:
             async with gathering(tx):
-                result = _portable(await command(tx, actor))
+                result = portable(await command(tx, actor))
             return result, False, tx
-        stored = await operations.claim(
-            tx,
+        claimed = operations.claimed(
             operation_id,
             principal=actor.key,
             mutation=info.field_name,
             fingerprint=fingerprint,
             outcome=expected,
         )
-        if stored is not None:
-            return stored, True, tx
-        async with gathering(tx):
-            result = _portable(await command(tx, actor))
-            if result != expected:
-                await operations.store(tx, operation_id, result)
+        try:
+            await (operations.put_off if locks_first else operations.claim)(tx, claimed)
+            async with gathering(tx):
+                result = portable(await command(tx, actor))
+                if result not in (expected, tx.outcome):
+                    await operations.store(tx, result)
+        except operations.Repeated as repeated:
+            return repeated.stored, True, tx
         return result, False, tx
 
     try:
@@ -90,12 +93,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _portable(value: Any) -> Any:
+def portable(value: Any) -> Any:
+    """A result as it is stored."""
     match value:
         case UUID():
             return str(value)
         case dict():
-            return {name: _portable(item) for name, item in value.items()}
+            return {name: portable(item) for name, item in value.items()}
         case list() | tuple():
-            return [_portable(item) for item in value]
+            return [portable(item) for item in value]
     return value

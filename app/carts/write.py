@@ -40,6 +40,7 @@ from app.inventory import reservations
 from app.platform.ahead import Questions
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version
+from app.platform.operations import behind_claim, locked
 from app.platform.unnest import insert_records
 
 __all__ = [
@@ -59,7 +60,8 @@ MOST_LINES = 500
 WRITTEN: Final = "written cart"
 """With a cart's id, under which a command remembers the view of what it wrote; None: it is to be read."""
 
-LOCK = select(cart).where(cart.c.id == bindparam("id")).with_for_update()
+LOCK = select(cart).where(cart.c.id == bindparam("the_cart", type_=Uuid)).with_for_update()
+LOCK_FIRST = behind_claim(LOCK, of=cart)
 CREATE = insert(cart)
 _dropped = any_(bindparam("dropped", type_=ARRAY(Uuid)))
 DROP_LINES = delete(cart_line).where(cart_line.c.cart_id == bindparam("the_cart"), cart_line.c.id == _dropped)
@@ -134,7 +136,7 @@ async def lock(
     `questions`: what the command asks of it next is read ahead, `beside` it as `read_ahead` takes it.
     Raises NotFound at `cartId`, VersionConflict, and InvalidInput (CART_CLOSED, CART_EXPIRED) when it takes no changes.
     """
-    row = await tx.row(LOCK, {"id": cart_id}) if cart_id is not None else None
+    row = await locked(tx, LOCK, LOCK_FIRST, {"the_cart": cart_id}) if cart_id is not None else None
     if row is None or not may_open(actor, row):
         raise NotFound("There is no such cart.", path=("cartId",))
     if row.status == "EXPIRED" or (row.status == "ACTIVE" and _over(row, actor.now)):

@@ -4,7 +4,7 @@ The stock is taken last, so that the lock on a level that everybody wants is hel
 written after it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -77,8 +77,12 @@ async def place_as(
     cart_id: UUID | None,
     expected_version: int | None,
     said: Callable[[str], Checkout],
+    also: Callable[[Placed], Awaitable[None]] | None = None,
 ) -> Placed:
-    """`place`, where what the caller says is only understood (`said`) once the cart's currency is known."""
+    """`place`, where what the caller says is only understood (`said`) once the cart's currency is known.
+
+    `also`: what is written of it together with the order.
+    """
     basket = await lock(tx, actor, cart_id, expected_version, questions=TO_SELL)
     checkout = said(basket.row.currency)
     if not basket.lines:
@@ -95,8 +99,11 @@ async def place_as(
     change = check_tenders(checkout.tenders, total)
     draft = await draft_order(tx, actor, basket, channel, email=email, receipt_number=receipt_number)
     takes = await _takes(tx, basket, variants, channel, draft)
+    placed = Placed(order_id=draft.id, change=change, currency=basket.row.currency)
     async with tx.together():
         await _write(tx, actor, basket, draft, checkout.tenders)
+        if also is not None:
+            await also(placed)
         closed = await close_as_ordered(tx, actor, basket, draft.id)
         await allocate(
             tx,
@@ -109,7 +116,7 @@ async def place_as(
             ignores_safety_stock=channel.ignores_safety_stock,
             also=lambda taken: [_placed(basket, draft, taken), closed],
         )
-    return Placed(order_id=draft.id, change=change, currency=basket.row.currency)
+    return placed
 
 
 async def _variants(tx: Tx, actor: Actor, basket: Basket, channel: Row[Any], quoted: Quoted | None) -> Variants:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Row, Text, bindparam, column, func, insert, select, union_all
+from sqlalchemy import CTE, Column, Row, Select, Text, bindparam, column, func, insert, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -76,24 +76,27 @@ class Change:
 _NAMES: Final = ("topic", "action", "entity_id", "version", "scopes_before", "scopes_after")
 
 
-def _emit(count: int) -> ReturningInsert[tuple[int]]:
-    """An insert of so many rows. Each value is a parameter: taking arrays apart costs more, for so few."""
-    rows = [
-        select(*(bindparam(f"{name}_{place}", type_=outbox.c[name].type).label(name) for name in _NAMES))
+def _given(count: int) -> list[Select[Any]]:
+    """So many rows. Each value is a parameter: taking arrays apart costs more, for so few."""
+    return [
+        select(*(bindparam(f"told_{name}_{place}", type_=outbox.c[name].type).label(name) for name in _NAMES))
         for place in range(count)
     ]
+
+
+def _emit(*rows: Select[Any]) -> ReturningInsert[tuple[int]]:
     # Not as VALUES, which SQLAlchemy compiles anew each time. One after another, as an Append does it.
-    given = union_all(*rows) if count > 1 else rows[0]
+    given = union_all(*rows) if len(rows) > 1 else rows[0]
     return insert(outbox).from_select(_NAMES, given, include_defaults=False).returning(outbox.c.id)
 
 
 FEW: Final = 8
-EMIT_FEW: Final = {count: _emit(count) for count in range(1, FEW + 1)}
+EMIT_FEW: Final = {count: _emit(*_given(count)) for count in range(1, FEW + 1)}
 
 # Scopes travel as one text each: they have no spaces.
 _BETWEEN: Final = " "
 _COLUMNS: Final = tuple(Column(name, Text if name.startswith("scopes") else outbox.c[name].type) for name in _NAMES)
-_given = (
+_unnested = (
     func.unnest(*(bindparam(each.name, type_=ARRAY(each.type)) for each in _COLUMNS))
     .table_valued(*(column(each.name, each.type) for each in _COLUMNS), with_ordinality="place", name="given")
     .render_derived()
@@ -103,19 +106,39 @@ EMIT_MANY: Final = (
     .from_select(
         _NAMES,
         select(
-            _given.c.topic,
-            _given.c.action,
-            _given.c.entity_id,
-            _given.c.version,
-            func.string_to_array(_given.c.scopes_before, _BETWEEN),
-            func.string_to_array(_given.c.scopes_after, _BETWEEN),
-        ).order_by(_given.c.place),
+            _unnested.c.topic,
+            _unnested.c.action,
+            _unnested.c.entity_id,
+            _unnested.c.version,
+            func.string_to_array(_unnested.c.scopes_before, _BETWEEN),
+            func.string_to_array(_unnested.c.scopes_after, _BETWEEN),
+        ).order_by(_unnested.c.place),
         include_defaults=False,
     )
     .returning(outbox.c.id)
 )
 MOST_GATHERED: Final = 1_000
 """So many changes wait for their transaction's end; with more, they are written at once."""
+
+
+def told_of(*written: Select[Any], beside: int) -> CTE:
+    """For a statement that writes: it tells what these selects find of it (columns as the outbox names them), then so
+    many changes `beside` it, which `parameters_of` gives. Its rows have the outbox's `id`.
+
+    For entities that an earlier statement has locked, as always.
+    """
+    return _emit(*written, *_given(beside)).cte("told")
+
+
+def tells_at_once(tx: Tx) -> bool:
+    """Whether a statement may tell what it writes by itself: not before what was gathered earlier."""
+    return not tx.gathered
+
+
+def have_told(tx: Tx, count: int, last: int) -> None:
+    """A statement with `told_of` has told so many changes; `last`: the greatest id of them."""
+    tx.told = last
+    tx.emitted += count
 
 
 async def emit(tx: Tx, changes: Iterable[Change]) -> None:
@@ -180,15 +203,20 @@ async def _write(tx: Tx, changes: Sequence[Change]) -> None:
 
 
 async def _write_few(tx: Tx, changes: Sequence[Change]) -> Sequence[Row[Any]]:
+    return await tx.rows(EMIT_FEW[len(changes)], parameters_of(changes))
+
+
+def parameters_of(changes: Sequence[Change]) -> dict[str, Any]:
+    """These changes as a statement takes them that names each value."""
     given: dict[str, Any] = {}
     for place, change in enumerate(changes):
-        given[f"topic_{place}"] = change.topic.value
-        given[f"action_{place}"] = change.action.value
-        given[f"entity_id_{place}"] = change.entity_id
-        given[f"version_{place}"] = change.version
-        given[f"scopes_before_{place}"] = list(_before(change))
-        given[f"scopes_after_{place}"] = list(change.after)
-    return await tx.rows(EMIT_FEW[len(changes)], given)
+        given[f"told_topic_{place}"] = change.topic.value
+        given[f"told_action_{place}"] = change.action.value
+        given[f"told_entity_id_{place}"] = change.entity_id
+        given[f"told_version_{place}"] = change.version
+        given[f"told_scopes_before_{place}"] = list(_before(change))
+        given[f"told_scopes_after_{place}"] = list(change.after)
+    return given
 
 
 async def _write_many(tx: Tx, changes: Sequence[Change]) -> Sequence[Row[Any]]:

@@ -10,8 +10,12 @@ from itertools import product
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, Text, cast, column, func, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY, array
+
 PUBLIC: Final = "public"
 STAFF: Final = "staff"
+_STAFF: Final = array([literal_column(f"'{STAFF}'", Text)])
 
 
 def sold_scope(channel_id: UUID) -> str:
@@ -22,6 +26,13 @@ def sold_scope(channel_id: UUID) -> str:
 def sight_scopes(channel_ids: Iterable[UUID]) -> list[str]:
     """Who sees a product, a variant, its price or its availability: staff, and these channels, which sell it now."""
     return [STAFF, *sorted(sold_scope(channel_id) for channel_id in channel_ids)]
+
+
+def sight_scopes_in_sql(channel_ids: ColumnElement[list[UUID]]) -> ColumnElement[list[str]]:
+    """`sight_scopes` of an array, for a statement that tells what it writes."""
+    each = func.unnest(channel_ids).table_valued(column("id"), name="sold_there").render_derived()
+    scopes = select(literal_column("'sold:'", Text) + cast(each.c.id, Text)).order_by(each.c.id)
+    return func.array_cat(_STAFF, func.array(scopes.scalar_subquery(), type_=ARRAY(Text)), type_=ARRAY(Text))
 
 
 def shelf_scopes(*, archived: bool) -> list[str]:
@@ -37,6 +48,12 @@ def location_scope(location_id: UUID) -> str:
 def place_scopes(location_id: UUID) -> list[str]:
     """Who sees what stands at this location: its stock, an open register."""
     return [STAFF, location_scope(location_id)]
+
+
+def place_scopes_in_sql(location_id: ColumnElement[UUID]) -> ColumnElement[list[str]]:
+    """`place_scopes`, for a statement that tells what it writes."""
+    own = literal_column("'location:'", Text) + cast(location_id, Text)
+    return func.array_append(_STAFF, own, type_=ARRAY(Text))
 
 
 def closed_scope(location_id: UUID | None) -> str:

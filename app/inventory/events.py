@@ -2,14 +2,29 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, and_, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    Update,
+    Uuid,
+    and_,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.catalog.selling import sold_in
-from app.events.outbox import Change, Topic, emit
-from app.events.scopes import place_scopes, sight_scopes
+from app.events.outbox import Action, Change, Topic, emit, told_of
+from app.events.scopes import place_scopes, place_scopes_in_sql, sight_scopes, sight_scopes_in_sql
 from app.inventory.tables import stock_level
 from app.platform.db import Tx
 
@@ -32,6 +47,33 @@ TOLD: tuple[ColumnElement[Any], ...] = (
     ).label("versions_before"),
 )
 """What a statement that writes levels returns, so that `tell` needs no statement to find out more."""
+
+
+@cache
+def telling(statement: Update, beside: int) -> Select[Any, Any, Any]:
+    """A statement that writes levels and returns `TOLD`, made to tell of them by itself, and of so many changes
+    `beside` (`outbox.told_of`). It answers one row: the ids of the levels, how many changes it told, the last one's id.
+    """
+    written = statement.cte("written")
+    action = literal_column(f"'{Action.UPSERT}'", Text)
+    place = place_scopes_in_sql(written.c.location_id)
+    sight = sight_scopes_in_sql(written.c.sold_in)
+    told = told_of(
+        select(literal_column(f"'{Topic.STOCK}'", Text), action, written.c.id, written.c.version, place, place),
+        select(
+            literal_column(f"'{Topic.AVAILABILITY}'", Text),
+            action,
+            written.c.variant_id,
+            written.c.versions_before + func.count(),
+            sight,
+            sight,
+        ).group_by(written.c.variant_id, written.c.sold_in, written.c.versions_before),
+        beside=beside,
+    )
+    levels = func.array(select(written.c.id).scalar_subquery(), type_=ARRAY(Uuid))
+    return select(levels.label("levels"), func.count().label("changes"), func.max(told.c.id).label("last")).select_from(
+        told
+    )
 
 
 async def tell(tx: Tx, written: Iterable[Row[Any]], *, also: Sequence[Change] = ()) -> None:

@@ -4,7 +4,7 @@ A command locks every level that it may touch in one statement, by (variant, loc
 later one; decides; and writes each level once, whatever number of lines share it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
-    Row,
     Select,
     TableValuedAlias,
     Update,
@@ -33,9 +32,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import TypeEngine
 
 from app.catalog.tables import product, variant
-from app.events.outbox import Change
+from app.events.outbox import Change, have_told, parameters_of, tells_at_once
 from app.inventory.errors import InsufficientStock
-from app.inventory.events import TOLD, tell
+from app.inventory.events import TOLD, tell, telling
 from app.inventory.tables import stock_level
 from app.platform.db import Tx
 from app.platform.errors import Refusal, collect
@@ -44,6 +43,9 @@ from app.platform.statements import Parameters
 
 Key = tuple[UUID, UUID]
 """Variant, location."""
+
+MOST_BESIDE = 3
+"""Changes that are told in the statement that writes the levels: one is built for each number of them."""
 
 UNBOUNDED = 10**15
 """The backorder allowance, in thousandths, that stands for «without bound»: more than anybody can ask for."""
@@ -256,21 +258,25 @@ async def write(
         (level.variant_id, level.location_id, level.on_hand_change, level.reserved_change, level.guarded)
         for level in written
     ]
-    rows = await tx.along(
-        statement,
-        {
-            **arrays("changes", values, "variant_id", "location_id", "on_hand", "reserved", "guarded"),
-            "safety_counts": 0 if ignores_safety_stock else 1,
-            **parameters,
-        },
-    )
-    if len(rows) != len(written):
-        _refuse(written, rows)
-    await tell(tx, rows, also=also)
+    given = {
+        **arrays("changes", values, "variant_id", "location_id", "on_hand", "reserved", "guarded"),
+        "safety_counts": 0 if ignores_safety_stock else 1,
+        **parameters,
+    }
+    if len(also) > MOST_BESIDE or not tells_at_once(tx):
+        rows = await tx.along(statement, given)
+        if len(rows) != len(written):
+            _refuse(written, {row.id for row in rows})
+        await tell(tx, rows, also=also)
+        return
+    [row] = await tx.along(telling(statement, len(also)), {**given, **parameters_of(also)})
+    if len(row.levels) != len(written):
+        _refuse(written, row.levels)
+    if row.changes:
+        have_told(tx, row.changes, row.last)
 
 
-def _refuse(asked_for: list[Level], rows: Iterable[Row[Any]]) -> None:
-    done = {row.id for row in rows}
+def _refuse(asked_for: list[Level], done: Collection[UUID]) -> None:
     refused: list[Refusal] = [
         InsufficientStock(
             line_id=None,

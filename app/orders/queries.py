@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BindParameter,
     Row,
+    Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     column,
     exists,
@@ -31,33 +32,34 @@ from app.platform.db import Reader
 from app.platform.texts import key_of
 
 COUNTED_UP_TO = 10_000
-_ids: BindParameter[UUID] = bindparam("ids", expanding=True)
+_ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid)))
+_texts: Any = any_(bindparam("ids", type_=ARRAY(Text)))
 
-BY_IDS = select(order).where(order.c.id.in_(_ids))
-BY_NUMBERS = select(order).where(order.c.number.in_(_ids))
-BY_RECEIPTS = select(order).where(order.c.receipt_number.in_(_ids))
-LINES = select(order_line).where(order_line.c.order_id.in_(_ids)).order_by(order_line.c.order_id, order_line.c.position)
-LINES_BY_IDS = select(order_line).where(order_line.c.id.in_(_ids))
-DELIVERIES_BY_IDS = select(order_delivery).where(order_delivery.c.id.in_(_ids))
-EVENTS_BY_IDS = select(order_event).where(order_event.c.id.in_(_ids))
+BY_IDS = select(order).where(order.c.id == _ids)
+BY_NUMBERS = select(order).where(order.c.number == _texts)
+BY_RECEIPTS = select(order).where(order.c.receipt_number == _texts)
+LINES = select(order_line).where(order_line.c.order_id == _ids).order_by(order_line.c.order_id, order_line.c.position)
+LINES_BY_IDS = select(order_line).where(order_line.c.id == _ids)
+DELIVERIES_BY_IDS = select(order_delivery).where(order_delivery.c.id == _ids)
+EVENTS_BY_IDS = select(order_event).where(order_event.c.id == _ids)
 DELIVERIES = (
     select(order_delivery)
-    .where(order_delivery.c.order_id.in_(_ids))
+    .where(order_delivery.c.order_id == _ids)
     .order_by(order_delivery.c.order_id, order_delivery.c.id)
 )
 PLACES = union(
     *(
-        select(place.order_id, place.location_id).where(place.order_id.in_(_ids), place.location_id.is_not(None))
+        select(place.order_id, place.location_id).where(place.order_id == _ids, place.location_id.is_not(None))
         for place in (order_delivery.c, allocation.c, stock_movement.c)
     )
 )
 EVENTS = (
     select(order_event)
-    .where(order_event.c.order_id.in_(_ids))
+    .where(order_event.c.order_id == _ids)
     .order_by(order_event.c.order_id, order_event.c.at, order_event.c.id)
 )
 VISITS = (
-    select(order_visit).where(order_visit.c.order_id.in_(_ids)).order_by(order_visit.c.order_id, order_visit.c.position)
+    select(order_visit).where(order_visit.c.order_id == _ids).order_by(order_visit.c.order_id, order_visit.c.position)
 )
 
 

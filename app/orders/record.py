@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select
@@ -18,6 +19,10 @@ INSERT = insert(order)
 INSERT_LINES = insert_records(order_line, without=("returned", "cancelled"))
 INSERT_DELIVERIES = insert_records(order_delivery)
 INSERT_VISITS = insert_records(order_visit)
+WRITTEN: Final = "written order"
+"""With an order's id, under which its row and its lines are remembered as they were recorded."""
+_AS_IT_BEGINS: Final = {**dict.fromkeys(order.c.keys()), "refunded": 0, "version": 1}
+_AS_A_LINE_BEGINS: Final = {**dict.fromkeys(order_line.c.keys()), "returned": 0, "cancelled": 0}
 RECEIPT = select(order.c.id).where(order.c.receipt_number == bindparam("receipt_number"))
 
 
@@ -62,6 +67,14 @@ async def record(tx: Tx, draft: OrderDraft) -> None:
     ):
         if rows:
             await tx.later(statement, {"records": [row | {"order_id": draft.id} for row in rows]})
+    tx.remembered[WRITTEN, draft.id] = (
+        _as_row(_AS_IT_BEGINS | columns),
+        [_as_row(_AS_A_LINE_BEGINS | line | {"order_id": draft.id}) for line in draft.lines],
+    )
+
+
+def _as_row(values: dict[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(**values, _mapping=values)
 
 
 def _taken() -> InvalidInput:

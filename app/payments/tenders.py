@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, Uuid, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.identity.fields import optional_text
 from app.payments.ledger import Posting, till_account
@@ -22,9 +24,11 @@ LONGEST_TEXT = 200
 SETTLED_BY_TILL = frozenset({"CASH", "CARD_TERMINAL", "OTHER"})
 
 INSERT = insert_records(payment, without=("refunded",))
+WRITTEN: Final = "written payments"
+"""With an order's id, under which the payments that it began with are remembered."""
 BY_ORDERS = (
     select(payment)
-    .where(payment.c.order_id.in_(bindparam("ids", expanding=True)))
+    .where(payment.c.order_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
     .order_by(payment.c.order_id, payment.c.position)
 )
 
@@ -113,6 +117,8 @@ async def take(
     ]
     if rows:
         await tx.later(INSERT, {"records": rows})
+    if position == 1:
+        tx.remembered[WRITTEN, order_id] = [SimpleNamespace(refunded=0, **row) for row in rows]
     return [
         Posting(
             debit=till_account(row["method"], place),

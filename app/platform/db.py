@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -108,6 +109,12 @@ class Tx(Reader):
         self.gathered: list[Any] | None = None
         # What the command leaves for its answer, by the name of what it is: true once all is committed.
         self.remembered: dict[Any, Any] = {}
+        # The operation that this write claims (`platform.operations`), and what it led to, once that is kept; and a
+        # claim that was put off, which is made before anything else is asked.
+        self.operation_id: UUID | None = None
+        self.outcome: Any = None
+        self.claimed: Mapping[str, Any] = {}
+        self.opening: Callable[[], Awaitable[None]] | None = None
         self._ahead: dict[Executable, Answer] = {}
         # What `together` puts off; None outside of it.
         self._later: list[tuple[Plain, Parameters]] | None = None
@@ -128,6 +135,7 @@ class Tx(Reader):
     async def settle(self) -> None:
         """Write what was put off now."""
         if self._later:
+            await self._open()
             put_off, self._later = self._later, []
             await self._line.together(put_off)
 
@@ -141,14 +149,20 @@ class Tx(Reader):
         else:
             raise TypeError("what is put off is built at import, of Core alone")
 
-    async def along(self, statement: UpdateBase, parameters: Parameters) -> Sequence[Row[Any]]:
+    async def along(self, statement: Executable, parameters: Parameters) -> Sequence[Row[Any]]:
         """The rows of a statement that writes, which takes along what was put off: all of it is one statement."""
+        await self._open()
         known = plain(self.connection, statement, parameters, at_once=True) if self._later else None
+        self._ahead.clear()
         if not self._later or known is None:
             return await self.rows(statement, parameters)
-        self._ahead.clear()
         taken, self._later = [*self._later, (known, parameters)], []
         return await self._line.together(taken)
+
+    async def _open(self) -> None:
+        if self.opening is not None:
+            opening, self.opening = self.opening, None
+            await opening()
 
     @cached_property
     def _line(self) -> Line:
@@ -170,6 +184,7 @@ class Tx(Reader):
                 if not answer.question.lasting:
                     del self._ahead[statement]
                 return found
+        await self._open()
         if isinstance(statement, UpdateBase):
             self._ahead.clear()
         if (known := plain(self.connection, statement, parameters)) is not None:
@@ -178,6 +193,7 @@ class Tx(Reader):
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> int:
         """How many rows it changed."""
+        await self._open()
         self._ahead.clear()
         if (known := plain(self.connection, statement, parameters)) is not None:
             return await self._line.execute(known, parameters)
@@ -187,6 +203,7 @@ class Tx(Reader):
         """The same statement for each set of parameters, in their order; nothing for none."""
         if not parameters:
             return
+        await self._open()
         self._ahead.clear()
         if (known := plain(self.connection, statement, parameters[0])) is not None:
             await self._line.many(known, parameters)

@@ -1,6 +1,7 @@
 """Exactly once: a write claims its operation id in its own transaction, before anything else (DESIGN, law 4)."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -8,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Boolean, FromClause, Row, Select, bindparam, delete, literal_column, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.platform.db import Tx
@@ -20,7 +21,7 @@ KEPT_DAYS = 90
 CLAIM = (
     insert(operation)
     .values(
-        id=bindparam("id"),
+        id=bindparam("operation_id"),
         principal=bindparam("principal"),
         mutation=bindparam("mutation"),
         fingerprint=bindparam("fingerprint"),
@@ -30,45 +31,106 @@ CLAIM = (
     .returning(operation.c.id)
 )
 # A statement of its own: the one that lost the claim began before the winner committed, and would see nothing.
-STORED = select(operation.c.principal, operation.c.fingerprint, operation.c.result).where(
-    operation.c.id == bindparam("id")
+STORED = select(
+    operation.c.principal,
+    operation.c.fingerprint,
+    operation.c.result,
+    literal_column("operation.xmin = pg_current_xact_id()::xid", Boolean).label("ours"),
+).where(operation.c.id == bindparam("operation_id"))
+STORE = (
+    update(operation)
+    .where(operation.c.id == bindparam("the_operation"))
+    .values(result=bindparam("outcome", type_=operation.c.result.type))
 )
-STORE = update(operation).where(operation.c.id == bindparam("operation_id")).values(result=bindparam("outcome"))
 FORGET = delete(operation).where(operation.c.created_at < bindparam("before"))
 
 
-async def claim(
-    tx: Tx,
-    operation_id: UUID,
-    *,
-    principal: str,
-    mutation: str,
-    fingerprint: bytes,
-    outcome: dict[str, Any] | None = None,
-) -> dict[str, Any] | None:
-    """Claim the id for this write. The stored result when it was already carried out, else None: go on.
+class Repeated(Exception):
+    """The write was carried out before; `stored`: what it led to."""
+
+    def __init__(self, stored: dict[str, Any]) -> None:
+        super().__init__("carried out before")
+        self.stored = stored
+
+
+def claimed(
+    operation_id: UUID, *, principal: str, mutation: str, fingerprint: bytes, outcome: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A claim of an id for this write, as `claim` and `put_off` take it.
 
     `outcome`: what it leads to, where that is known before it is carried out; it need not be stored then.
-    Waits for a concurrent write under the same id. Raises OperationIdReused for another caller, mutation or input.
     """
-    claimed = {"id": operation_id, "principal": principal, "mutation": mutation, "fingerprint": fingerprint}
-    parameters = claimed | {"outcome": outcome}
-    if await tx.value(CLAIM, parameters) is not None:
-        return None
-    stored = await tx.row(STORED, {"id": operation_id})
+    return {
+        "operation_id": operation_id,
+        "principal": principal,
+        "mutation": mutation,
+        "fingerprint": fingerprint,
+        "outcome": outcome,
+    }
+
+
+async def claim(tx: Tx, claimed: Mapping[str, Any]) -> None:
+    """Claim the id. Waits for a concurrent write under the same id.
+
+    Raises Repeated when this write was already carried out, OperationIdReused for another caller, mutation or input.
+    """
+    tx.operation_id = claimed["operation_id"]
+    while await tx.value(CLAIM, claimed) is None:
+        if await _is_ours(tx, claimed) is not None:
+            break
+
+
+async def put_off(tx: Tx, claimed: Mapping[str, Any]) -> None:
+    """Claim the id with the first lock (`locked`); with whatever is asked before it, if there is anything."""
+    tx.operation_id = claimed["operation_id"]
+
+    async def claim_alone() -> None:
+        await claim(tx, claimed)
+
+    tx.opening, tx.claimed = claim_alone, claimed
+
+
+def behind_claim(lock: Select[Any], of: FromClause) -> Select[Any]:
+    """The statement that locks rows of a table, made to claim an id before: without the claim it finds nothing.
+
+    The claim is joined, not asked for by a subquery: PostgreSQL looks again at what it waited for, and may not write
+    then. Its rows are locked after the join, so after the claim.
+    """
+    return lock.join(CLAIM.cte("claimed"), true()).with_for_update(of=of)
+
+
+async def locked(tx: Tx, lock: Select[Any], behind: Select[Any], parameters: Mapping[str, Any]) -> Row[Any] | None:
+    """The row that a statement locks: by `behind`, what `behind_claim` made of it, where the claim was put off.
+
+    Raises as `claim`.
+    """
+    if tx.opening is None:
+        return await tx.row(lock, parameters)
+    claimed, tx.opening = tx.claimed, None
+    row = await tx.row(behind, {**claimed, **parameters})
+    if row is None and not await _is_ours(tx, claimed):
+        # The winner has gone without a trace.
+        await claim(tx, claimed)
+        return await tx.row(lock, parameters)
+    return row
+
+
+async def _is_ours(tx: Tx, claimed: Mapping[str, Any]) -> bool | None:
+    """True where this transaction has the id, None where nobody has; raises where another had it first."""
+    stored = await tx.row(STORED, {"operation_id": claimed["operation_id"]})
     if stored is None:
-        return await claim(
-            tx, operation_id, principal=principal, mutation=mutation, fingerprint=fingerprint, outcome=outcome
-        )
-    if stored.principal != principal or stored.fingerprint != fingerprint:
+        return None
+    if stored.ours:
+        return True
+    if stored.principal != claimed["principal"] or stored.fingerprint != claimed["fingerprint"]:
         raise OperationIdReused("This operation id was used for something else.", path=("operationId",))
-    result: dict[str, Any] = stored.result
-    return result
+    raise Repeated(stored.result)
 
 
-async def store(tx: Tx, operation_id: UUID, result: dict[str, Any]) -> None:
-    """Keep what the write led to (ids, plain values) for its repeats."""
-    await tx.execute(STORE, {"operation_id": operation_id, "outcome": result})
+async def store(tx: Tx, result: dict[str, Any]) -> None:
+    """Keep what the write led to (ids, plain values) for its repeats; with what is put off, within `Tx.together`."""
+    tx.outcome = result
+    await tx.later(STORE, {"the_operation": tx.operation_id, "outcome": result})
 
 
 async def forget(tx: Tx, before: datetime) -> int:

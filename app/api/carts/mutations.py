@@ -62,7 +62,7 @@ class CartMutations:
             version = input.expected_version
             return {"cart": await add_lines(tx, actor, cart_id=cart_id, expected_version=version, lines=lines)}
 
-        return await perform(info, CartLinesAddPayload, input, command, outcome=_same(input.cart_id))
+        return await perform(info, CartLinesAddPayload, input, command, outcome=_same(input.cart_id), locks_first=True)
 
     @strawberry.mutation(description="Change or remove lines of a cart; their holds follow.")
     async def cart_lines_update(self, info: Info, input: CartLinesUpdateInput) -> CartLinesUpdatePayload | None:
@@ -73,7 +73,9 @@ class CartMutations:
             version = input.expected_version
             return {"cart": await update_lines(tx, actor, cart_id=cart_id, expected_version=version, changes=changes)}
 
-        return await perform(info, CartLinesUpdatePayload, input, command, outcome=_same(input.cart_id))
+        return await perform(
+            info, CartLinesUpdatePayload, input, command, outcome=_same(input.cart_id), locks_first=True
+        )
 
     @strawberry.mutation(description="Say who buys; prices follow the customer's groups, never upwards.")
     async def cart_customer_set(self, info: Info, input: CartCustomerSetInput) -> CartCustomerSetPayload | None:
@@ -85,7 +87,9 @@ class CartMutations:
             version = input.expected_version
             return {"cart": await set_customer(tx, actor, cart_id=cart_id, expected_version=version, buyer=buyer)}
 
-        return await perform(info, CartCustomerSetPayload, input, command, outcome=_same(input.cart_id))
+        return await perform(
+            info, CartCustomerSetPayload, input, command, outcome=_same(input.cart_id), locks_first=True
+        )
 
     @strawberry.mutation(description="Say how lines reach the shopper; their holds move there, or it is refused.")
     async def cart_delivery_set(self, info: Info, input: CartDeliverySetInput) -> CartDeliverySetPayload | None:
@@ -112,4 +116,6 @@ class CartMutations:
             )
             return {"cart": cart}
 
-        return await perform(info, CartDeliverySetPayload, input, command, outcome=_same(input.cart_id))
+        return await perform(
+            info, CartDeliverySetPayload, input, command, outcome=_same(input.cart_id), locks_first=True
+        )

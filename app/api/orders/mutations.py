@@ -18,14 +18,14 @@ from app.api.orders.inputs import (
 )
 from app.api.orders.queries import order_by_cart
 from app.api.orders.types import Order, load_known_orders, load_orders
-from app.api.perform import Result, perform
+from app.api.perform import Result, perform, portable
 from app.checkout import errors
-from app.checkout.place import Checkout, place_as
+from app.checkout.place import Checkout, Placed, place_as
 from app.fulfillment.create import Part, create
 from app.identity.principal import Actor
 from app.orders.cancel import cancel
 from app.orders.settle import settle
-from app.platform import ids
+from app.platform import ids, operations
 from app.platform.db import Tx
 
 if TYPE_CHECKING:
@@ -147,15 +147,20 @@ class OrderMutations:
                     receipt_number=input.receipt_number,
                 )
 
-            placed = await place_as(tx, actor, cart_id, input.expected_version, said)
-            return {
-                "order": placed.order_id,
-                "cart": cart_id,
-                "change": placed.change,
-                "currency": placed.currency,
-            }
+            def result(placed: Placed) -> Result:
+                return {
+                    "order": placed.order_id,
+                    "cart": cart_id,
+                    "change": placed.change,
+                    "currency": placed.currency,
+                }
 
-        return await perform(info, CheckoutCompletePayload, input, command)
+            async def keep(placed: Placed) -> None:
+                await operations.store(tx, portable(result(placed)))
+
+            return result(await place_as(tx, actor, cart_id, input.expected_version, said, keep))
+
+        return await perform(info, CheckoutCompletePayload, input, command, locks_first=True)
 
     @strawberry.mutation(description="Call an order off before anything of it has left: its stock and money go back.")
     async def order_cancel(

@@ -1,6 +1,6 @@
 """Orders and their lines, as the API shows them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +25,9 @@ from app.api.scalars import Quantity
 from app.fulfillment.queries import fulfillments_of_orders
 from app.identity.access import may_open_order
 from app.orders import queries
+from app.orders.record import WRITTEN
 from app.payments.refunds import refunds_of
+from app.payments.tenders import WRITTEN as WRITTEN_PAYMENTS
 from app.payments.tenders import payments_of
 from app.platform import ids
 from app.platform.texts import name_of
@@ -201,7 +203,7 @@ class Order(Node):
     @batched(description="What was sold.")
     @staticmethod
     async def lines(parents: Sequence["Order"], batch: Batch[Context]) -> list[list[OrderLine]]:
-        rows = await queries.lines_of_orders(batch.context.db, [parent.row.id for parent in parents])
+        rows = await _lines_of(batch.context, [parent.row.id for parent in parents])
         return [[OrderLine.of(row, parent, batch.context) for row in rows.get(parent.row.id, ())] for parent in parents]
 
     @batched(description="How its lines reach the shopper.")
@@ -209,7 +211,7 @@ class Order(Node):
     async def deliveries(parents: Sequence["Order"], batch: Batch[Context]) -> list[list[Delivery]]:
         keys = [parent.row.id for parent in parents]
         rows = await queries.deliveries_of_orders(batch.context.db, keys)
-        lines = await queries.lines_of_orders(batch.context.db, keys)
+        lines = await _lines_of(batch.context, keys)
         return [
             [_delivery(row, parent, lines.get(parent.row.id, ())) for row in rows.get(parent.row.id, ())]
             for parent in parents
@@ -218,7 +220,7 @@ class Order(Node):
     @batched(description="How it is paid, each leg of it.")
     @staticmethod
     async def payments(parents: Sequence["Order"], batch: Batch[Context]) -> list[list[Payment]]:
-        rows = await payments_of(batch.context.db, [parent.row.id for parent in parents])
+        rows = await _payments_of(batch.context, [parent.row.id for parent in parents])
         return [[Payment.of(row, batch.context) for row in rows.get(parent.row.id, ())] for parent in parents]
 
     @batched(description="What was given back.")
@@ -278,8 +280,24 @@ def may_open(context: Context, row: Row[Any], served_from: Collection[UUID]) -> 
 
 async def load_known_orders(context: Context, keys: Sequence[UUID]) -> list[Order | None]:
     """Orders that the caller came to by their cart, or has just written: sight was decided there."""
-    rows = await queries.orders_by_ids(context.db, keys)
+    written = {key: context.memory[WRITTEN, key][0] for key in keys if (WRITTEN, key) in context.memory}
+    rest = [key for key in keys if key not in written]
+    rows = written | (await queries.orders_by_ids(context.db, rest) if rest else {})
     return [Order.of(row, context) if row is not None else None for row in map(rows.get, keys)]
+
+
+async def _lines_of(context: Context, keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Row[Any]]]:
+    """The lines of orders: as this request's mutation has just written them, else as they are."""
+    if all((WRITTEN, key) in context.memory for key in keys):
+        return {key: context.memory[WRITTEN, key][1] for key in keys}
+    return await queries.lines_of_orders(context.db, keys)
+
+
+async def _payments_of(context: Context, keys: Sequence[UUID]) -> Mapping[UUID, Sequence[Row[Any]]]:
+    """The payments of orders, in the same way."""
+    if all((WRITTEN_PAYMENTS, key) in context.memory for key in keys):
+        return {key: context.memory[WRITTEN_PAYMENTS, key] for key in keys}
+    return await payments_of(context.db, keys)
 
 
 @loads("OrderLine")
