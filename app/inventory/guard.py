@@ -269,6 +269,13 @@ async def write(
             _refuse(written, {row.id for row in rows})
         await tell(tx, rows, also=also)
         return
+    await _write_and_tell(tx, statement, given, written, also)
+
+
+async def _write_and_tell(
+    tx: Tx, statement: Update, given: Mapping[str, Any], written: list[Level], also: Sequence[Change]
+) -> None:
+    """The same in one statement: what it tells is what it has just read and written."""
     [row] = await tx.along(telling(statement, len(also)), {**given, **parameters_of(also)})
     if len(row.levels) != len(written):
         _refuse(written, row.levels)
