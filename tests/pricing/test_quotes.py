@@ -72,6 +72,7 @@ async def test_three_statements_answer_any_number_of_asks(shop: Shop, count: int
     found = await quote_variants(
         counting, [Ask(variant_id, 1000, None) for variant_id in shop.variants.values()], channel=row, moment=NOW
     )
+    await counting.lines.close()
     assert all(found)
     assert len(found) == count
     assert counting.statements == 3
