@@ -96,6 +96,7 @@ class Lines:
 
     async def _opened(self) -> _Open:
         self._open += 1
+        connection = None
         try:
             connection = await self._engine.connect()
             raw = await connection.get_raw_connection()
@@ -103,6 +104,8 @@ class Lines:
         except BaseException:
             self._open -= 1
             self._wake()
+            if connection is not None:
+                await connection.close()
             raise
 
     async def _wait(self) -> None:

@@ -1,0 +1,85 @@
+"""Read connections that are lent: never more than there may be, none lost, none that PostgreSQL has closed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import Text, bindparam, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from app.platform.db import Database
+
+MOST = 2
+SLEEP = select(func.pg_sleep(bindparam("seconds")).cast(Text))
+WHO = select(func.pg_backend_pid())
+MISTAKE = select(1 / func.length(bindparam("given", type_=Text)))
+
+
+@pytest_asyncio.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = Database.open(database_url, reads=MOST)
+    yield database
+    await database.close()
+
+
+async def sleep(db: Database, seconds: float) -> None:
+    await db.rows(SLEEP, {"seconds": seconds})
+
+
+async def test_more_readers_than_lines_wait_for_their_turn(db: Database) -> None:
+    pids = await asyncio.gather(*(db.value(WHO) for _ in range(40)))
+    assert len(set(pids)) <= MOST
+    assert (db.lines.in_use, db.lines.idle) == (0, len(set(pids)))
+
+
+async def test_who_leaves_takes_no_line_and_no_turn_along(db: Database) -> None:
+    held = [asyncio.create_task(sleep(db, 0.4)) for _ in range(MOST)]
+    waiting = [asyncio.create_task(db.value(WHO)) for _ in range(6)]
+    await asyncio.sleep(0.1)
+    assert db.lines.in_use == MOST
+    # One that waits, and one in the middle of its statement, whose connection cannot be used again.
+    for task in (*waiting[:3], held[0]):
+        task.cancel()
+    done = await asyncio.gather(*held, *waiting, return_exceptions=True)
+    assert [isinstance(each, asyncio.CancelledError) for each in done] == [True, False, True, True, True, *[False] * 3]
+    assert db.lines.in_use == 0
+    assert await asyncio.gather(*(db.value(WHO) for _ in range(10)))
+    assert db.lines.idle <= MOST
+
+
+async def test_what_postgresql_has_closed_is_replaced(db: Database) -> None:
+    await asyncio.gather(*(sleep(db, 0.1) for _ in range(MOST)))
+    before = await db.value(WHO)
+    async with db.apart() as other:
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        )
+    assert await db.value(WHO) != before
+    assert (db.lines.in_use, db.lines.idle) == (0, 1)
+
+
+async def test_a_mistake_costs_no_line(db: Database) -> None:
+    for _ in range(3 * MOST):
+        with pytest.raises(DBAPIError, match="division by zero"):
+            await db.rows(MISTAKE, {"given": ""})
+    assert await db.value(MISTAKE, {"given": "a"}) == 1
+    assert (db.lines.in_use, db.lines.idle) == (0, 1)
+
+
+async def test_what_is_not_for_the_driver_leaves_no_transaction(db: Database) -> None:
+    """Built for one use, so run by SQLAlchemy: on the same connections."""
+    assert (await db.rows(text("SELECT 1 AS one")))[0].one == 1
+    assert (await db.rows(text("SELECT pg_current_xact_id_if_assigned() AS xact")))[0].xact is None
+    assert (db.lines.in_use, db.lines.idle) == (0, 1)
+
+
+async def test_lines_that_come_back_after_the_end_are_closed(database_url: str) -> None:
+    database = Database.open(database_url, reads=MOST)
+    reading = asyncio.create_task(sleep(database, 0.3))
+    await asyncio.sleep(0.1)
+    await database.lines.close()
+    await reading
+    assert (database.lines.in_use, database.lines.idle) == (0, 0)
+    await database.close()
