@@ -75,21 +75,20 @@ class Catalog:
             self._beginnings = follower.beginnings
         return follower.position >= position and follower.is_current
 
-    async def documents(self, ids: Iterable[UUID], moment: datetime) -> Mapping[UUID, Entry]:
-        """The documents of these products that are there, by id."""
-        return await self._all(IDS, ids, moment)
-
-    def documents_kept(self, ids: Sequence[UUID], moment: datetime) -> Mapping[UUID, Entry] | None:
-        """The same, where all of them are kept."""
-        entries, move, found = self._entries, self._entries.move_to_end, {}
-        for key in ids:
-            entry = entries.get(key)
-            if entry is None or (entry.since is not None and moment < entry.since):
+    def kept(self, kind: Kind, keys: Iterable[Any], moment: datetime) -> Mapping[Any, Entry] | None:
+        """The entry at each of these keys, where all of them are kept."""
+        found = {}
+        for key in keys:
+            entry = self._find(kind, key, moment)
+            if entry is None:
                 return None
-            move(key)
             found[key] = entry
         self.hits += len(found)
         return found
+
+    async def documents(self, ids: Iterable[UUID], moment: datetime) -> Mapping[UUID, Entry]:
+        """The documents of these products that are there, by id."""
+        return await self._all(IDS, ids, moment)
 
     async def document_at(self, slug: str, moment: datetime) -> Entry | None:
         """The document of the product with this slug."""
@@ -102,18 +101,6 @@ class Catalog:
     async def categories(self, ids: Iterable[UUID], moment: datetime) -> Mapping[UUID, Entry]:
         """Rows of these categories by id."""
         return await self._all(CATEGORIES, ids, moment)
-
-    def rows_kept(self, name: str, ids: Iterable[UUID]) -> Mapping[UUID, Entry] | None:
-        """Rows of these categories or collections, as `name` says, where all of them are kept."""
-        found = {}
-        for key in ids:
-            entry = self._entries.get((name, key))
-            if entry is None:
-                return None
-            self._entries.move_to_end((name, key))
-            found[key] = entry
-        self.hits += len(found)
-        return found
 
     async def collections(self, ids: Iterable[UUID], moment: datetime) -> Mapping[UUID, Entry]:
         """Rows of these collections by id."""

@@ -9,11 +9,11 @@ last place shown, whatever was written meanwhile. A product whose own key change
 - CREATED_AT, UPDATED_AT: the oldest first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -103,39 +103,57 @@ def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order
 
 
 async def list_products(
-    db: Reader,
-    matching: Matching,
-    order: Order,
-    *,
-    descending: bool,
-    after: Keys | None,
-    first: int,
-    whole: bool = True,
+    db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
 ) -> Listed:
     """The page of `first` products behind `after`, 100 at most.
 
-    One statement; two where PRICE runs out of priced products. `whole` False: of each product only its id and version.
+    One statement; two where PRICE runs out of priced products.
     """
-    assert first < SHORT or matching.search is not None, first
-    order, descending = settle(order, descending, matching.search)
-    # The best has the highest score.
-    downwards = descending != (order is Order.RELEVANCE)
-    parameters = matching.parameters | {"most": first + 1}
-    rows: list[Row[Any]] = []
-    if after is None or after[0] is not None:
-        statement = _page(matching.shape, order, downwards, after is not None, whole)
-        place = {} if after is None else {"after_key": after[0], "after_id": after[1]}
-        rows += await db.rows(statement, parameters | place)
-    # What has no price has none within bounds.
-    if order is Order.PRICE and len(rows) <= first and not is_priced(matching.shape):
-        begun = after is not None and after[0] is None
-        parameters |= {"most": first + 1 - len(rows)} | ({"after_id": after[1]} if after and begun else {})
-        rows += await db.rows(unpriced(matching.shape, descending, begun, whole), parameters)
+    rows = await page_rows(
+        db, matching, order, Statements(_page, unpriced, len), descending=descending, after=after, first=first
+    )
     page = rows[:first]
     return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(rows) > first)
 
 
-@lru_cache(2_048)
+class Statements(NamedTuple):
+    """How a page is asked for: in its order, what PRICE ends with, and how many products these rows are."""
+
+    ordered: Callable[[Shape, Order, bool, bool], Select[Any]]
+    unpriced: Callable[[Shape, bool, bool], Select[Any]]
+    products: Callable[[Sequence[Row[Any]]], int]
+
+
+async def page_rows(
+    db: Reader,
+    matching: Matching,
+    order: Order,
+    statements: Statements,
+    *,
+    descending: bool,
+    after: Keys | None,
+    first: int,
+    others: Mapping[str, Any] = {},
+) -> list[Row[Any]]:
+    """What a page's statements answer: a product more than `first` where there are more. `others`: more parameters."""
+    assert first < SHORT or matching.search is not None, first
+    order, descending = settle(order, descending, matching.search)
+    # The best has the highest score.
+    downwards = descending != (order is Order.RELEVANCE)
+    shape, parameters = matching.shape, {**matching.parameters, **others, "most": first + 1}
+    rows: list[Row[Any]] = []
+    if after is None or after[0] is not None:
+        place = {} if after is None else {"after_key": after[0], "after_id": after[1]}
+        rows += await db.rows(statements.ordered(shape, order, downwards, after is not None), parameters | place)
+    # What has no price has none within bounds.
+    listed = statements.products(rows)
+    if order is Order.PRICE and listed <= first and not is_priced(shape):
+        begun = after is not None and after[0] is None
+        parameters |= {"most": first + 1 - listed} | ({"after_id": after[1]} if after and begun else {})
+        rows += await db.rows(statements.unpriced(shape, descending, begun), parameters)
+    return rows
+
+
 def page_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
     """Ids and versions of products with the key that they are `listed_by`, in order: `most` of them, behind a place."""
     return _page(shape, order, descending, paged, False)

@@ -3,17 +3,17 @@
 The stock is read in the statement that picks the page: one moment, one round trip, and no row to be made of each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Select, Uuid, and_, any_, bindparam, cast, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from app.browse.listing import Keys, Order, page_of, settle, unpriced
-from app.browse.matching import Matching, Shape, is_priced
+from app.browse.listing import Keys, Order, Statements, page_of, page_rows, unpriced
+from app.browse.matching import Matching, Shape
 from app.catalog.tables import variant
 from app.inventory.availability import Stocked, promises_among, raw, stocked_of
 from app.inventory.tables import stock_level
@@ -39,8 +39,8 @@ class Found:
     versions: Sequence[int]
     keys: Sequence[Keys]
     more: bool
-    counted: Sequence[bytes] = ()
-    stocked: Mapping[bytes, Stocked] = field(default_factory=dict)
+    counted: list[bytes] = field(default_factory=list)
+    stocked: dict[bytes, Stocked] = field(default_factory=dict)
 
 
 async def find_products(
@@ -56,45 +56,23 @@ async def find_products(
     """The page of `first` products behind `after`, as `list_products` has it. One statement; two where PRICE runs out
     of priced products.
     """
-    order, descending = settle(order, descending, matching.search)
-    downwards = descending != (order is Order.RELEVANCE)
-    parameters = matching.parameters | {"most": first + 1}
+    others: dict[str, Any] = {}
     if stock is not None:
-        parameters |= {
+        others = {
             "location_ids": stock.location_ids,
             "ignores_safety_stock": stock.ignores_safety_stock,
             "most_variants": stock.variants,
         }
-    shape, stocks = matching.shape, stock is not None
-    rows: list[Sequence[Any]] = []
-    if after is None or after[0] is not None:
-        place = {} if after is None else {"after_key": after[0], "after_id": after[1]}
-        statement = _found(shape, order, downwards, after is not None, stocks)
-        rows += await db.rows(statement, parameters | place)
-    listed = sum(len(row[0] or ()) for row in rows)
-    if order is Order.PRICE and listed <= first and not is_priced(shape):
-        begun = after is not None and after[0] is None
-        parameters |= {"most": first + 1 - listed} | ({"after_id": after[1]} if after and begun else {})
-        rows += await db.rows(_found_unpriced(shape, descending, begun, stocks), parameters)
-    return _joined(rows, first, stocks)
-
-
-def _joined(rows: Sequence[Sequence[Any]], first: int, stocks: bool) -> Found:
-    if len(rows) == 1:
-        ids, versions, places, *rest = rows[0]
-        ids, versions, places = ids or (), versions or (), places or ()
-    else:
-        ids, versions, places = ([each for row in rows for each in row[column] or ()] for column in range(3))
-        rest = []
-    keys = list(zip(places[:first], ids[:first], strict=True))
-    more = len(ids) > first
-    if not stocks:
-        return Found(ids[:first], versions[:first], keys, more)
-    if rest:
-        return Found(ids[:first], versions[:first], keys, more, rest[0] or (), stocked_of(rest[1:]))
-    counted = [each for row in rows for each in row[3] or ()]
-    stocked = {key: value for row in rows for key, value in stocked_of(row[4:]).items()}
-    return Found(ids[:first], versions[:first], keys, more, counted, stocked)
+    statements = _WITH_STOCK if stock is not None else _WITHOUT
+    rows: Sequence[Sequence[Any]] = await page_rows(
+        db, matching, order, statements, descending=descending, after=after, first=first, others=others
+    )
+    ids, versions, places = ([each for row in rows for each in row[column] or ()] for column in range(3))
+    found = Found(ids[:first], versions[:first], list(zip(places[:first], ids[:first], strict=True)), len(ids) > first)
+    for row in rows if stock is not None else ():
+        found.counted.extend(row[3] or ())
+        found.stocked.update(stocked_of(row[4:]))
+    return found
 
 
 @lru_cache(2_048)
@@ -107,6 +85,12 @@ def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -
     return _arrays(unpriced(shape, descending, paged, False), stocks, descending)
 
 
+def _products(rows: Sequence[Sequence[Any]]) -> int:
+    return sum(len(row[0] or ()) for row in rows)
+
+
+_WITHOUT: Final = Statements(partial(_found, stocks=False), partial(_found_unpriced, stocks=False), _products)
+_WITH_STOCK: Final = Statements(partial(_found, stocks=True), partial(_found_unpriced, stocks=True), _products)
 _MOST_VARIANTS: Final = bindparam("most_variants", type_=BigInteger)
 
 

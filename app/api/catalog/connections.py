@@ -17,7 +17,7 @@ from app.api.engine.selection import Selection
 from app.api.inventory.counted import asked_with, remember_stock
 from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor
 from app.browse import facets
-from app.browse.followed import Catalog
+from app.browse.followed import IDS, Catalog
 from app.browse.listing import Keys, Order, list_products, settle
 from app.browse.matching import Matching, count
 from app.browse.pages import Found, find_products
@@ -143,7 +143,7 @@ async def product_page(
 
 async def _nodes(context: Context, catalog: Catalog, found: Found) -> list[Product]:
     """The products that a page found, from their documents where these are as new as the page."""
-    entries = catalog.documents_kept(found.ids, context.now) or await catalog.documents(found.ids, context.now)
+    entries = catalog.kept(IDS, found.ids, context.now) or await catalog.documents(found.ids, context.now)
     known: dict[UUID, Product] = {}
     for key, version in zip(found.ids, found.versions, strict=True):
         entry = entries.get(key)

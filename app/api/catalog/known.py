@@ -85,13 +85,8 @@ def told(
     return later(_mixed(parents, known, read(rest)))
 
 
-def later(values: Awaitable[Sequence[T]]) -> list[T]:
-    """What a batch function answers that reads, where others of its answers are there at once: either is awaited."""
-    return cast("list[T]", values)
-
-
-def now_or_later(values: Sequence[T] | Awaitable[Sequence[T]]) -> list[T]:
-    """The same of what may be there."""
+def later(values: Sequence[T] | Awaitable[Sequence[T]]) -> list[T]:
+    """What a batch function answers that may have to read, where others of its answers are there: either will do."""
     return cast("list[T]", values)
 
 

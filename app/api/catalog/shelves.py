@@ -1,6 +1,6 @@
 """Categories and collections, as the API shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.nodes import Node, loads
 from app.browse.facts import Entry
+from app.browse.followed import CATEGORIES, COLLECTIONS
 from app.catalog import queries
 from app.platform import ids
 from app.platform.texts import name_of
@@ -97,7 +98,7 @@ async def categories_seen(context: Context, keys: Sequence[UUID | None]) -> list
 def categories_kept(context: Context, keys: Sequence[UUID | None]) -> list[Category | None] | None:
     """The same as `categories_seen`, where nothing has to be read."""
     wanted, catalog = {key for key in keys if key is not None}, followed(context)
-    entries = catalog.rows_kept("category", wanted) if catalog is not None and wanted else None
+    entries = catalog.kept(CATEGORIES, wanted, context.now) if catalog is not None and wanted else None
     if entries is None:
         return None if wanted else [None] * len(keys)
     return [_shown(entries[key], Category, context) if key is not None else None for key in keys]
@@ -106,17 +107,20 @@ def categories_kept(context: Context, keys: Sequence[UUID | None]) -> list[Categ
 def collections_kept(context: Context, keys: Sequence[Sequence[UUID]]) -> list[list[Collection]] | None:
     """The same as `collections_seen`, where nothing has to be read."""
     wanted, catalog = {key for some in keys for key in some}, followed(context)
-    entries = catalog.rows_kept("collection", wanted) if catalog is not None and wanted else None
+    entries = catalog.kept(COLLECTIONS, wanted, context.now) if catalog is not None and wanted else None
     if entries is None:
         return None if wanted else [[] for _ in keys]
-    seen = [[each for key in some if (each := _shown(entries[key], Collection, context)) is not None] for some in keys]
-    return [sorted(some, key=lambda each: each.slug) for some in seen]
+    return _by_slug(keys, {key: _shown(entry, Collection, context) for key, entry in entries.items()})
 
 
 async def collections_seen(context: Context, keys: Sequence[Sequence[UUID]]) -> list[list[Collection]]:
     """For each of these the collections with these ids by slug, without those that are not the caller's to see."""
     wanted = {key for some in keys for key in some}
     found = dict(zip(wanted, await load_collections(context, list(wanted)), strict=True)) if wanted else {}
+    return _by_slug(keys, found)
+
+
+def _by_slug(keys: Sequence[Sequence[UUID]], found: Mapping[UUID, Collection | None]) -> list[list[Collection]]:
     seen = [[each for key in some if (each := found[key]) is not None] for some in keys]
     return [sorted(some, key=lambda each: each.slug) for some in seen]
 

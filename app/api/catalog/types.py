@@ -11,7 +11,7 @@ import strawberry
 from sqlalchemy import Row
 
 from app.api.catalog.enums import MediaKind, ProductStatus
-from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVariant, later, now_or_later, told
+from app.api.catalog.known import MEDIA, PRODUCT, VARIANT, KnownProduct, KnownVariant, later, told
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_ranges, range_lasts
 from app.api.catalog.shelves import (
@@ -226,7 +226,7 @@ class Product(Node):
         context = batch.context
         if all(parent.known for parent in parents):
             wanted = [parent.known.variants if parent.known else [] for parent in parents]
-            return now_or_later(promised_statuses(context, wanted))
+            return later(promised_statuses(context, wanted))
 
         async def read() -> list[AvailabilityStatus]:
             rows = await _variants(parents, context)

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 from sqlalchemy import Row
 
-from app.api.catalog.known import KnownVariant, later, now_or_later, told
+from app.api.catalog.known import KnownVariant, later, told
 from app.api.catalog.media import Media
 from app.api.catalog.priced import known_prices, price_lasts
 from app.api.catalog.sight import followed, followed_by_now, sight_of
@@ -156,7 +156,7 @@ class Variant(Node):
         if location_id is not None and place is None:
             raise RequestError(Code.BAD_REQUEST, "`locationId` is not the id of a Location.")
         if place is None and "byLocation" not in batch.selection:
-            return now_or_later(promised(batch.context, parents))
+            return later(promised(batch.context, parents))
         wanted = [(parent.key, parent.track_stock) for parent in parents]
         return later(availability_of(batch.context, wanted, place))
 

@@ -55,7 +55,7 @@ class Lasting:
 
 class Form:
     """One object's row. `format`: its JSON as a bytes format. `parents`: of each live column. `order`: the columns of
-    the holes as they follow each other; None where they are of one column.
+    the holes as they follow each other. `raw`: the row, where it has no holes.
     """
 
     __slots__ = ("format", "order", "parents", "raw", "since", "until")
@@ -64,7 +64,7 @@ class Form:
         self.format = b"%b".join(part.replace(b"%", b"%%") for part in parts)
         self.raw = None if order else msgspec.Raw(parts[0])
         self.parents = parents
-        self.order = order if len(set(order)) > 1 else None
+        self.order = order
         self.since, self.until = window
 
     def holds_at(self, moment: Any) -> bool:
@@ -229,11 +229,8 @@ class Layout:
         for form in forms:
             if form.raw is not None:
                 rows.append(form.raw)
-            elif form.order is not None:
-                rows.append(raw(form.format % tuple([next(columns[place]) for place in form.order])))
             else:
-                place = next(place for place, those in enumerate(form.parents) if those)
-                rows.append(raw(form.format % tuple([next(columns[place]) for _ in form.parents[place]])))
+                rows.append(raw(form.format % tuple([next(columns[place]) for place in form.order])))
         return rows
 
     def _some(
