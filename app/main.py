@@ -145,7 +145,7 @@ def create_app(settings: Settings, *, working: bool = True) -> ASGIApp:
         if settings.production:
             await refuse_demo_tokens(database, clock.now())
         jobs = [work(database, with_webhooks(sending))] if working else []
-        async with following(feed, sequence(database, feed.poke, feed.take), route.settle(), *jobs):
+        async with following(feed, sequence(database, feed.poke, feed.take, feed.numbers), route.settle(), *jobs):
             yield
         await spool.close()
         await database.close()

@@ -34,7 +34,7 @@ QUEUED: Final = 500_000
 BEHIND: Final = 100_000
 DEEP: Final = 1_000_000
 WRITERS: Final = 16
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 CHANGES: Final = """query Changes($after: Position, $first: Int!) {
   changes(after: $after, first: $first) {
     changes { position topic action entityId version } endPosition hasMore } }"""
@@ -254,8 +254,8 @@ def emitting(board: Board, at: Stand, checkouts: Checkouts) -> None:
     for _ in range(ROUNDS):
         for tells, command in servers.items():
             with served(at.url, at.folder, at.postgres_pid, command) as (_, target):
-                measure(target, checkouts(target, 50), concurrency=8, seconds=120, once=True)
-                load = measure(target, checkouts(target, 400), concurrency=8, seconds=120, once=True)
+                measure(target, checkouts(target, 100), concurrency=8, seconds=120, once=True)
+                load = measure(target, checkouts(target, 800), concurrency=8, seconds=120, once=True)
             cost[tells].append(load.cpu_us)
     with_it, without = median(cost[True]), median(cost[False])
     of = (

@@ -14,6 +14,8 @@ from benchmarks.machine import DATABASE_CORE, busy_seconds, own_seconds, pinned,
 
 ROOT: Final = Path(__file__).parents[1]
 IDLE_SECONDS: Final = 3.0
+MOST_LOOKS: Final = 8
+SETTLED: Final = 0.8
 Request = dict[str, Any]
 """As the load generator takes it: `path`, `body`, `headers`."""
 
@@ -82,7 +84,8 @@ class Meter:
     """The CPU that a server and its PostgreSQL use between two looks, less what they use when nobody asks.
 
     Ours does its background work in the same process, and PostgreSQL serves every shop of the stand: on a slow day that
-    would be charged to whoever is asked. It is looked at once for each server and part of a run.
+    would be charged to whoever is asked. It is looked at once for each server and part of a run, when what a server
+    does first is over: ours compares its channels for some seconds.
     """
 
     idle: ClassVar[dict[int, tuple[float, float]]] = {}
@@ -90,11 +93,23 @@ class Meter:
     def __init__(self, target: Target) -> None:
         self.target = target
         if target.pid not in self.idle:
-            before = self._look()
-            time.sleep(IDLE_SECONDS)
-            elapsed, server, postgres, *_ = (now - then for now, then in zip(self._look(), before, strict=True))
-            self.idle[target.pid] = server / elapsed, postgres / elapsed
+            self.idle[target.pid] = self._settled()
         self.began = self._look()
+
+    def _settled(self) -> tuple[float, float]:
+        """The rates, of the server and of PostgreSQL, once they hardly sink any more."""
+        rates = [self._idle()]
+        while len(rates) < MOST_LOOKS:
+            rates.append(self._idle())
+            if sum(rates[-1]) > SETTLED * sum(rates[-2]):
+                break
+        return min(rates, key=sum)
+
+    def _idle(self) -> tuple[float, float]:
+        before = self._look()
+        time.sleep(IDLE_SECONDS)
+        elapsed, server, postgres, *_ = (now - then for now, then in zip(self._look(), before, strict=True))
+        return server / elapsed, postgres / elapsed
 
     def _look(self) -> tuple[float, float, float, float, float]:
         servers, databases = tree_seconds([self.target.pid]), tree_seconds([self.target.postgres_pid])

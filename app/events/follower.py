@@ -104,8 +104,10 @@ class Follower:
         self._confirmed = float("-inf")
         self._unread = 0
         self._committed = 0
-        # The backend that a sequencer of this process last numbered by.
+        # The backend that a sequencer of this process last numbered by; whether it does so now, and that this changed.
         self._ours: int | None = None
+        self._numbers_itself = False
+        self._turned = asyncio.Event()
         # Whether the last write that waited for its number did so in vain: then the next ones do not wait.
         self._unnumbered = False
         self._listeners: list[Callable[[list[FeedRow]], None]] = []
@@ -128,6 +130,13 @@ class Follower:
             self._accept(rows)
         if self.position < position:
             self._hint.set()
+
+    def numbers(self, itself: bool) -> None:
+        """Whether a sequencer of this process numbers from now on: then there is nothing to hear from PostgreSQL, and
+        to be told of each batch would cost a round through two processes more.
+        """
+        self._numbers_itself = itself
+        self._turned.set()
 
     def on_rows(self, listener: Callable[[list[FeedRow]], None]) -> None:
         """Let `listener` see all rows, before `position` says that they were read: what drops cached things."""
@@ -214,9 +223,15 @@ class Follower:
         while True:
             try:
                 async with self.database.apart() as connection:
-                    await connection.add_listener(CHANNEL, hear)
+                    listens = False
                     while not connection.is_closed():
-                        await asyncio.sleep(LOOKS_EVERY)
+                        self._turned.clear()
+                        if listens == self._numbers_itself:
+                            await (connection.remove_listener if listens else connection.add_listener)(CHANNEL, hear)
+                            listens = not listens
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(LOOKS_EVERY):
+                                await self._turned.wait()
                         # A connection that is gone without a word shows here.
                         await connection.execute("SELECT 1", timeout=5)
             except LOST as error:

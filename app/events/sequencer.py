@@ -200,41 +200,52 @@ class Sequencer:
 
 
 Numbered = Callable[[int, list[FeedRow], int], None]
+InOffice = Callable[[bool], None]
 
 
-async def sequence(database: Database, poke: Event, numbered: Numbered = lambda *_: None) -> None:
+async def sequence(
+    database: Database, poke: Event, numbered: Numbered = lambda *_: None, in_office: InOffice = lambda _: None
+) -> None:
     """Stand for election, and number while elected. Never returns.
 
     `poke` is set by writers of this process when they have committed; `numbered` hears of each new head, of the rows up
-    to it where they are few, and of the backend that all others hear of it from.
+    to it where they are few, and of the backend that all others hear of it from; `in_office` when a term begins and
+    ends: in between nobody else numbers.
     """
 
     async def work(connection: "asyncpg.Connection[Any]") -> None:
         sequencer = await Sequencer.begin(connection)
         log.info("numbering", position=sequencer.position, epoch=sequencer.epoch)
-        backend = connection.get_server_pid()
-        busy_until = 0.0
-        while True:
-            poked = poke.is_set()
-            poke.clear()
-            began = monotonic()
-            try:
-                rows = await sequencer.number()
-            except Deposed:
-                log.warning("deposed", position=sequencer.position)
-                return
-            if rows:
-                numbered(sequencer.position, sequencer.told, backend)
-                if not poked:
-                    busy_until = began + STAYS_BUSY_SECONDS
-                if rows > FEW:
-                    continue
-                apart = TOGETHER_SECONDS if sequencer.shared else ALONE_SECONDS
-                await asyncio.sleep(max(0.0, began + apart - monotonic()))
-            looks = began + (BUSY_SECONDS if began < busy_until else IDLE_SECONDS)
-            await _poked(poke, max(0.0, looks - monotonic()))
+        in_office(True)
+        try:
+            await _number(sequencer, poke, numbered)
+        except Deposed:
+            log.warning("deposed", position=sequencer.position)
+        finally:
+            in_office(False)
 
     await hold_office(database, "sequencer", OFFICE, work)
+
+
+async def _number(sequencer: Sequencer, poke: Event, numbered: Numbered) -> None:
+    """Number what there is, again and again. Raises Deposed."""
+    backend = sequencer.connection.get_server_pid()
+    busy_until = 0.0
+    while True:
+        poked = poke.is_set()
+        poke.clear()
+        began = monotonic()
+        rows = await sequencer.number()
+        if rows:
+            numbered(sequencer.position, sequencer.told, backend)
+            if not poked:
+                busy_until = began + STAYS_BUSY_SECONDS
+            if rows > FEW:
+                continue
+            apart = TOGETHER_SECONDS if sequencer.shared else ALONE_SECONDS
+            await asyncio.sleep(max(0.0, began + apart - monotonic()))
+        looks = began + (BUSY_SECONDS if began < busy_until else IDLE_SECONDS)
+        await _poked(poke, max(0.0, looks - monotonic()))
 
 
 async def _poked(poke: Event, seconds: float) -> None:

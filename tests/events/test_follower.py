@@ -25,7 +25,7 @@ async def following(database: Database, *, numbering: bool = False, kept: int = 
     await one.begin()
     tasks = [asyncio.create_task(one.run())]
     if numbering:
-        tasks.append(asyncio.create_task(sequence(database, one.poke, one.take)))
+        tasks.append(asyncio.create_task(sequence(database, one.poke, one.take, one.numbers)))
     try:
         yield one
     finally:
@@ -124,6 +124,28 @@ async def test_who_numbers_reads_nothing_of_what_it_numbered(database: Database,
                     await asyncio.sleep(0.01)
         assert one.position == 21
         assert asked == []
+
+
+async def test_who_numbers_listens_again_when_somebody_else_does(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """It has nothing to hear as long as it numbers itself."""
+    monkeypatch.setattr(module, "LOOKS_EVERY", 60.0)
+    last = "SELECT query FROM pg_stat_activity WHERE query LIKE '%LISTEN%' AND query NOT LIKE '%activity%'"
+
+    async def until(said: str) -> None:
+        async with asyncio.timeout(5), database.apart() as connection:
+            while said not in [row["query"].split()[0] for row in await connection.fetch(last)]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async with following(database) as one:
+        await until("LISTEN")
+        numbering = asyncio.create_task(sequence(database, one.poke, one.take, one.numbers))
+        await until("UNLISTEN")
+        assert await one.numbered(await tell(database), 5.0) == 1
+        numbering.cancel()
+        await until("LISTEN")
+        await tell(database)
+        await number(database)
+        await caught_up(one, 2)
 
 
 async def test_a_commit_is_numbered_before_anybody_asks_for_its_number(database: Database):
