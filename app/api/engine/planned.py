@@ -111,6 +111,8 @@ class Plan:
         finally:
             for task in run.tasks:
                 task.cancel()
+            # They hold the run: what holds itself stays until the collector of cycles comes.
+            run.selections.clear()
         if data is BUBBLE:
             run.faults.absorbed([])
             data = None

@@ -1,5 +1,8 @@
 """A batch function sees what is selected below its field."""
 
+import gc
+import weakref
+
 from tests.api.engine.asking import ask
 
 
@@ -57,3 +60,18 @@ async def test_a_path_gathers_what_several_fields_select() -> None:
 async def test_the_selection_of_a_leaf_is_empty() -> None:
     _, reader = await ask("{ books(first: 1) { label } }")
     assert len(reader.selections["Node.label"]) == 0
+
+
+async def test_what_a_run_held_goes_with_it() -> None:
+    """Without the collector of cycles, which would come seldom and find a great deal."""
+    gc.collect()
+    gc.disable()
+    try:
+        result, reader = await ask("{ books(first: 2) { author { books { title } } } }")
+        assert "Author.books" in reader.selections
+        reader.selections.clear()
+        gone = weakref.ref(reader)
+        del result, reader
+        assert gone() is None
+    finally:
+        gc.enable()
