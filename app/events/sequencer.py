@@ -37,7 +37,7 @@ FEW: Final = 100
 """So many numbered rows are handed to this process's own follower; more are left to it to read."""
 BUSY_SECONDS, IDLE_SECONDS, STAYS_BUSY_SECONDS = 0.005, 0.020, 0.25
 """How often is looked for what writers of other processes have committed: in short steps while there is some."""
-ALONE_SECONDS, TOGETHER_SECONDS = 0.002, 0.010
+ALONE_SECONDS, TOGETHER_SECONDS = 0.002, 0.015
 """At least so long from pass to pass. Once several had their numbers from one pass, they share the next ones too;
 who writes alone waits for nobody.
 """
