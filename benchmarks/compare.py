@@ -16,7 +16,8 @@ from benchmarks.statements import Counted, counting
 
 CONCURRENCY: Final = 16
 AT_ONCE: Final = 8
-ADDS: Final = 300
+ADDS: Final = 600
+WARMING: Final = 200
 ORDERS: Final = {"feira": 240, "vendure": 40}
 COUNTED: Final = 20
 GOALS: Final = {
@@ -93,8 +94,13 @@ def adding(board: Board, at: Stand, peer: Peer, products: int) -> None:
             (peer.target, theirs.adds(peer.target, _ids(peer, products), ADDS)),
         ],
     }
-    # Both have been written to before, so that nothing is compiled or planned for the first time.
-    measure(at.target, ours.first_adds(at.target, ours.skus(products), 50), concurrency=4, seconds=60, once=True)
+    # Both have been written to before, by as many at a time: nothing is compiled or planned for the first time.
+    warming = [
+        (at.target, ours.first_adds(at.target, ours.skus(products), WARMING)),
+        (peer.target, theirs.first_adds(peer.target, _ids(peer, products), WARMING)),
+    ]
+    for target, requests in warming:
+        measure(target, requests, concurrency=CONCURRENCY, seconds=300, once=True)
     for name, sides in kinds.items():
         mine, its = (measure(*side, concurrency=CONCURRENCY, seconds=300, once=True) for side in sides)
         beside(board, name, mine, its)
