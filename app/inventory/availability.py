@@ -29,6 +29,7 @@ from app.catalog.tables import variant
 from app.inventory.guard import MOMENT, UNBOUNDED
 from app.inventory.tables import hold, stock_level
 from app.platform.db import Reader
+from app.platform.unnest import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def promises_among(which: ColumnElement[bool]) -> Select[Any]:
     # The offset keeps it apart, so that what is free is worked out once.
     here = (
         select(level.variant_id, level.backorder_allowance.label("allowance"), free.label("free"))
-        .where(which, level.location_id == any_(_locations))
+        .where(which, level.location_id == among("location_ids", Uuid()))
         .offset(_ZERO)
         .subquery("here")
     )
@@ -130,7 +131,7 @@ def promises_among(which: ColumnElement[bool]) -> Select[Any]:
     return select(*arrays)
 
 
-PROMISES: Final = promises_among(stock_level.c.variant_id == any_(_variants))
+PROMISES: Final = promises_among(stock_level.c.variant_id == among("variant_ids", Uuid()))
 
 Stocked = tuple[int, int, int, int]
 """Of a variant's levels together: what is there, the most that one can promise, its allowance, how many there are."""
