@@ -21,7 +21,6 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    any_,
     bindparam,
     cast,
     func,
@@ -29,7 +28,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.catalog.tables import (
     collection_product,
@@ -43,6 +42,7 @@ from app.catalog.tables import (
 )
 from app.events.tables import feed_head
 from app.platform.db import Reader
+from app.platform.unnest import among
 from app.pricing.price import PriceRow
 from app.pricing.tables import price
 
@@ -212,8 +212,8 @@ def _read(which: ColumnElement[bool]) -> Select[Any]:
     return select(feed_head.c.position, feed_head.c.epoch, found.c.body).select_from(feed_head.outerjoin(found, true()))
 
 
-_ids: Any = any_(bindparam("keys", type_=ARRAY(Uuid)))
-_slugs: Any = any_(bindparam("keys", type_=ARRAY(Text(collation="C"))))
+_ids: Any = among("keys", Uuid())
+_slugs: Any = among("keys", Text(collation="C"))
 BY_IDS: Final = _read(product.c.id == _ids)
 BY_SLUGS: Final = _read(product.c.slug == _slugs)
 BY_VARIANTS: Final = _read(product.c.id.in_(select(variant.c.product_id).where(variant.c.id == _ids)))

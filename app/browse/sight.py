@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Row, Select, Text, Uuid, and_, any_, bindparam, exists, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Boolean, ColumnElement, Row, Select, Text, Uuid, and_, bindparam, exists, or_, select
 
 from app.catalog.tables import media, product, product_media, publication, variant, variant_media
 from app.platform.db import Reader
+from app.platform.unnest import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ def sold() -> ColumnElement[bool]:
 
 
 _everything = bindparam("everything", type_=Boolean)
-_ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid)))
-_slugs: Any = any_(bindparam("slugs", type_=ARRAY(Text(collation="C"))))
+_ids: Any = among("ids", Uuid())
+_slugs: Any = among("slugs", Text(collation="C"))
 _products = select(product).where(or_(_everything, sold()))
 PRODUCTS_BY_IDS = _products.where(product.c.id == _ids)
 PRODUCTS_BY_SLUGS = _products.where(product.c.slug == _slugs)

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Text, Uuid, and_, any_, bindparam, func, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, Select, Text, Uuid, and_, bindparam, func, or_, select
 
 from app.catalog.barcodes import barcode_key
 from app.catalog.fields import storable
@@ -28,9 +27,10 @@ from app.catalog.tables import (
     variant_media,
 )
 from app.platform.db import Reader
+from app.platform.unnest import among
 
-IDS: Any = any_(bindparam("ids", type_=ARRAY(Uuid)))
-KEYS: Any = any_(bindparam("keys", type_=ARRAY(Text(collation="C"))))
+IDS: Any = among("ids", Uuid())
+KEYS: Any = among("keys", Text(collation="C"))
 
 PRODUCTS_BY_ID = select(product).where(product.c.id == IDS)
 PRODUCTS_BY_SLUG = select(product).where(product.c.slug == KEYS)

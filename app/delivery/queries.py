@@ -4,16 +4,14 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, Uuid, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, Text, Uuid, select
 
 from app.delivery.tables import delivery_method
 from app.platform.db import Reader
+from app.platform.unnest import among
 
-BY_IDS = select(delivery_method).where(delivery_method.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-BY_CODES = select(delivery_method).where(
-    delivery_method.c.code == any_(bindparam("codes", type_=ARRAY(Text(collation="C"))))
-)
+BY_IDS = select(delivery_method).where(delivery_method.c.id == among("ids", Uuid()))
+BY_CODES = select(delivery_method).where(delivery_method.c.code == among("codes", Text(collation="C")))
 ALL = select(delivery_method).order_by(delivery_method.c.position, delivery_method.c.code)
 
 

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Uuid, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, Uuid, select
 
 from app.identity.fields import optional_text
 from app.payments.ledger import Posting, till_account
@@ -16,7 +15,7 @@ from app.payments.tables import payment
 from app.platform.db import Reader, Tx
 from app.platform.errors import InvalidInput, Path, Refusal, collect
 from app.platform.ids import new_id
-from app.platform.unnest import insert_records
+from app.platform.unnest import among, insert_records
 
 MOST_TENDERS = 20
 LONGEST_TEXT = 200
@@ -27,9 +26,7 @@ INSERT = insert_records(payment, without=("refunded",))
 WRITTEN: Final = "written payments"
 """With an order's id, under which the payments that it began with are remembered."""
 BY_ORDERS = (
-    select(payment)
-    .where(payment.c.order_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-    .order_by(payment.c.order_id, payment.c.position)
+    select(payment).where(payment.c.order_id == among("ids", Uuid())).order_by(payment.c.order_id, payment.c.position)
 )
 
 

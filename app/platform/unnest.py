@@ -35,9 +35,9 @@ def arrays(columns: Sequence[Column[Any]], rows: Iterable[Mapping[str, Any]]) ->
 def among(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
     """For a column to be equal to: any of an array parameter, into which the planner cannot look.
 
-    To PostgreSQL an array of three looks cheaper than one that it does not know yet, so it plans anew whatever is looked
-    up by an array that it can see. Here all look alike, and the plan is kept: to make one costs three times what it
-    takes to find some rows by their keys.
+    To PostgreSQL an array of three looks cheaper than one that it does not know yet, so it plans anew whatever is
+    looked up by an array that it can see. Here all look alike, and the plan is kept: to make one costs three times what
+    it takes to find some rows by their keys.
     """
     return any_(cast(select(bindparam(name, type_=ARRAY(kind))).scalar_subquery(), ARRAY(kind)))
 

@@ -4,14 +4,14 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, Uuid, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, Text, Uuid, select
 
 from app.platform.db import Reader
+from app.platform.unnest import among
 from app.pos.tables import register
 
-BY_IDS = select(register).where(register.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-BY_CODES = select(register).where(register.c.code == any_(bindparam("codes", type_=ARRAY(Text))))
+BY_IDS = select(register).where(register.c.id == among("ids", Uuid()))
+BY_CODES = select(register).where(register.c.code == among("codes", Text()))
 ALL = select(register).order_by(register.c.code)
 
 
