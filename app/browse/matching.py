@@ -200,6 +200,11 @@ def is_narrow(shape: Shape) -> bool:
     return bool(shape.options) or not shape.asked.isdisjoint(_NARROW)
 
 
+def is_plain(shape: Shape) -> bool:
+    """Whether nothing is asked of variants: no option, no price, no stock."""
+    return not shape.options and shape.asked.isdisjoint({"price_min", "price_max", "in_stock", "not in_stock"})
+
+
 def is_priced(shape: Shape) -> bool:
     """Whether a price is asked for."""
     return not shape.asked.isdisjoint({"price_min", "price_max"})

@@ -56,33 +56,42 @@ async def find_products(
     """The page of `first` products behind `after`, as `list_products` has it. One statement; two where PRICE runs out
     of priced products.
     """
-    others: dict[str, Any] = {}
-    if stock is not None:
-        others = {
-            "location_ids": stock.location_ids,
-            "ignores_safety_stock": stock.ignores_safety_stock,
-            "most_variants": stock.variants,
-        }
-    statements = _WITH_STOCK if stock is not None else _WITHOUT
+    statements, others = _WITH_STOCK if stock is not None else _WITHOUT, stock_parameters(stock)
     rows: Sequence[Sequence[Any]] = await page_rows(
         db, matching, order, statements, descending=descending, after=after, first=first, others=others
     )
+    return found_of(rows, first, stocks=stock is not None)
+
+
+def stock_parameters(stock: Asked | None) -> dict[str, Any]:
+    """What `arrays_of` a page with stock needs."""
+    if stock is None:
+        return {}
+    return {
+        "location_ids": stock.location_ids,
+        "ignores_safety_stock": stock.ignores_safety_stock,
+        "most_variants": stock.variants,
+    }
+
+
+def found_of(rows: Sequence[Sequence[Any]], first: int, *, stocks: bool) -> Found:
+    """The page of `first` products that these rows of `arrays_of` tell; `stocks`: and of their stock."""
     ids, versions, places = ([each for row in rows for each in row[column] or ()] for column in range(3))
     found = Found(ids[:first], versions[:first], list(zip(places[:first], ids[:first], strict=True)), len(ids) > first)
-    for row in rows if stock is not None else ():
+    for row in rows if stocks else ():
         found.counted.extend(row[3] or ())
-        found.stocked.update(stocked_of(row[4:]))
+        found.stocked.update(stocked_of(row[STOCKED]))
     return found
 
 
 @lru_cache(2_048)
 def _found(shape: Shape, order: Order, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
-    return _arrays(page_of(shape, order, descending, paged), stocks, descending)
+    return arrays_of(page_of(shape, order, descending, paged), stocks, descending)
 
 
 @lru_cache(512)
 def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
-    return _arrays(unpriced(shape, descending, paged, False), stocks, descending)
+    return arrays_of(unpriced(shape, descending, paged, False), stocks, descending)
 
 
 def _products(rows: Sequence[Sequence[Any]]) -> int:
@@ -91,10 +100,12 @@ def _products(rows: Sequence[Sequence[Any]]) -> int:
 
 _WITHOUT: Final = Statements(partial(_found, stocks=False), partial(_found_unpriced, stocks=False), _products)
 _WITH_STOCK: Final = Statements(partial(_found, stocks=True), partial(_found_unpriced, stocks=True), _products)
+STOCKED: Final = slice(4, 9)
+"""Where a row of `arrays_of` tells what there is of the variants before it."""
 _MOST_VARIANTS: Final = bindparam("most_variants", type_=BigInteger)
 
 
-def _arrays(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
+def arrays_of(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
     """What a page's statement finds, and the stock of it, as one row."""
     found = page.cte("page").prefix_with("MATERIALIZED")
     key, id_ = found.c.listed_by, found.c.id
