@@ -3,8 +3,10 @@
 As with documents: facts and no answers, each read of one moment, with the head of the feed in it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import Any, Final
 from uuid import UUID
 
@@ -75,7 +77,8 @@ async def read_traits(db: Database, keys: Collection[bytes], _: datetime) -> Fou
     for row in rows:
         if row.id is not None:
             size = ENTRY + GROWS * (len(row.options) + len(row.values or "") + 50 * len(row.tags))
-            entries[row.id.bytes] = Entry(row.id.bytes, _traits(row), size)
+            key = row.id.bytes
+            entries[key] = Entry(key, _traits(row), size)
     return Found(rows[0].position, rows[0].epoch, entries)
 
 
@@ -86,22 +89,22 @@ def option_name_of(option: dict[str, Any]) -> str | None:
 
 
 def _traits(row: Any) -> Traits:
-    options = msgspec.json.decode(row.options)
-    values = _decode(row.values) if row.values is not None else []
+    options, choices = _choices(row.options, row.values)
     return Traits(
         version=row.version,
         category_id=row.category_id,
-        brand=row.brand,
-        tags=tuple(dict.fromkeys(row.tags)),
+        brand=None if row.brand is None else intern(row.brand),
+        tags=tuple(map(intern, dict.fromkeys(row.tags))),
         collection_ids=tuple(row.collection_ids or ()),
-        options=row.options,
-        choices=tuple(dict.fromkeys(_choices(options, values))),
+        options=options,
+        choices=choices,
     )
 
 
-def _choices(options: list[dict[str, Any]], variants: list[list[str]]) -> Iterator[Choice]:
-    names = [option_name_of(option) for option in options]
-    for values in variants:
-        for name, value in zip(names, values, strict=False):
-            if value != "":
-                yield name, value
+@lru_cache(1_000)
+def _choices(options: str, values: str | None) -> tuple[str, tuple[Choice, ...]]:
+    """The column's JSON, and each choice once. Most products of a kind have the same, and share them."""
+    names = [option_name_of(option) for option in msgspec.json.decode(options)]
+    variants = _decode(values) if values is not None else []
+    every = [choice for each in variants for choice in zip(names, each, strict=False) if choice[1] != ""]
+    return options, tuple(dict.fromkeys(every))
