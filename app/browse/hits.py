@@ -17,6 +17,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     and_,
+    case,
     exists,
     func,
     literal_column,
@@ -102,7 +103,8 @@ def _statement(shape: Shape, downwards: bool, paged: bool, stocks: bool, counted
         page = page.where(is_behind(Order.RELEVANCE, rank, id_, downwards))
     page = page.order_by(*in_order(rank, id_, downwards)).limit(MOST)
     found = select(
-        select(total).where(few, total <= RANKED).scalar_subquery().label("total"), _sold(shape, ranked, matched)
+        select(total).where(few, total <= RANKED).scalar_subquery().label("total"),
+        _sold(shape, texts, few, ranked, matched),
     )
     if counted:
         found = found.add_columns(_facts(matched, total), _sold_out(matched, total))
@@ -142,16 +144,27 @@ def _ranked(texts: list[CTE], few: ColumnElement[bool]) -> CTE:
     return materialized(best, "ranked")
 
 
-def _sold(shape: Shape, ranked: CTE, matched: CTE) -> ColumnElement[int]:
-    limit: ColumnElement[int] = literal_column(str(FEW))
+def _sold(shape: Shape, texts: list[CTE], few: ColumnElement[bool], ranked: CTE, matched: CTE) -> ColumnElement[int]:
     if not shape.asked and not shape.options:
-        some = select(matched.c.id).where(matched.c.worded)
+        # Of these the channel sells each.
+        exact = _few_of(select(matched.c.id).where(matched.c.worded))
     else:
-        # OFFSET 0: one after the other, only as many as it takes.
-        each = select(product.c.id).where(product.c.id == ranked.c.product_id, sold()).offset(literal_column("0"))
-        one = each.lateral("one_sold")
-        some = select(one.c.id).select_from(ranked.join(one, true())).where(ranked.c.worded)
-    return select(func.count()).select_from(some.limit(limit).subquery("some_sold")).scalar_subquery().label("sold")
+        exact = _few_of(_sold_of(ranked).where(ranked.c.worded))
+    # Where too much is found, of the texts that were read in one language; in the next one's only where these are few.
+    *before, last = (_few_of(_sold_of(each)) for each in texts)
+    return case((few, exact), *((each >= FEW, each) for each in before), else_=last).label("sold")
+
+
+def _sold_of(found: CTE) -> Select[Any]:
+    # OFFSET 0: one after the other, only as many as it takes.
+    each = select(product.c.id).where(product.c.id == found.c.product_id, sold()).offset(literal_column("0"))
+    one = each.lateral("one_sold")
+    return select(one.c.id).select_from(found.join(one, true()))
+
+
+def _few_of(some: Select[Any]) -> ScalarSelect[int]:
+    counted = some.limit(literal_column(str(FEW))).subquery("some_sold")
+    return select(func.count()).select_from(counted).scalar_subquery()
 
 
 def _facts(matched: CTE, total: ScalarSelect[int]) -> ColumnElement[bytes]:
