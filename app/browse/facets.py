@@ -34,11 +34,14 @@ from app.browse.matching import (
     Matching,
     Shape,
     buyable,
+    has_none,
+    looked_through,
     matches,
     option_name,
     some_variant,
     variant_conditions,
 )
+from app.browse.search import materialized
 from app.catalog.names import value_key
 from app.catalog.tables import category, collection, collection_product, product, variant
 from app.platform.db import Reader
@@ -184,13 +187,16 @@ def _label(field: Field, row: Tally, locale: str) -> str:
 @lru_cache(1_024)
 def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
-    matched = (
-        matches(shape, product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options)
-        .limit(COUNTED + 1)
-        .cte("matched")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    all_ = select(func.count().label("count")).select_from(matched).cte("all_matched")
+    columns = product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options
+    counted: ColumnElement[int] = func.count()
+    if "not in_stock" in shape.asked:
+        looked, fits = looked_through(shape, *columns)
+        some = select(*looked.c).join(product, product.c.id == looked.c.id).where(fits, has_none(shape))
+        counted = case((fits, counted), else_=COUNTED + 1)
+    else:
+        some = matches(shape, *columns)
+    matched = materialized(some.limit(COUNTED + 1), "matched")
+    all_ = select(counted.label("count")).select_from(matched).cte("all_matched")
     few = select(all_.c.count <= COUNTED).scalar_subquery()
     parts = [_BRANCHES[field](matched, shape).where(few) for field in Field if field in fields]
     total = _row(None, null(), null(), all_.c.count)

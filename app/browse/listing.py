@@ -10,7 +10,6 @@ last place shown, whatever was written meanwhile. A product whose own key change
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -76,15 +75,6 @@ class Order(Enum):
     UPDATED_AT = "UPDATED_AT"
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One page: rows of `product`, or of ids and versions alone, and where each stands."""
-
-    rows: Sequence[Row[Any]]
-    keys: Sequence[Keys]
-    more: bool
-
-
 MOST: Final = bindparam("most", type_=BigInteger)
 _after_id: Final = bindparam("after_id", type_=Uuid)
 _channel_id: Final = bindparam("channel_id", type_=Uuid)
@@ -100,20 +90,6 @@ _AFTER_TYPES: Final[dict[Order, Any]] = {
 def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order, bool]:
     """The order and direction that a list really has: without a search nothing is more relevant than another."""
     return (Order.NAME, False) if search is None and order is Order.RELEVANCE else (order, descending)
-
-
-async def list_products(
-    db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
-) -> Listed:
-    """The page of `first` products behind `after`, 100 at most.
-
-    One statement; two where PRICE runs out of priced products.
-    """
-    rows = await page_rows(
-        db, matching, order, Statements(_page, unpriced, len), descending=descending, after=after, first=first
-    )
-    page = rows[:first]
-    return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(rows) > first)
 
 
 class Statements(NamedTuple):
@@ -156,11 +132,11 @@ async def page_rows(
 
 def page_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
     """Ids and versions of products with the key that they are `listed_by`, in order: `most` of them, behind a place."""
-    return _page(shape, order, descending, paged, False)
+    return rows_of(shape, order, descending, paged, False)
 
 
 @lru_cache(2_048)
-def _page(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
+def rows_of(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
     """Rows of `product` with the key that they are `listed_by`, in order."""
     walk = _WALKS[order]
     return _with_rows(walk(shape, descending, paged), descending, whole)
@@ -168,6 +144,12 @@ def _page(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool
 
 def _row(whole: bool) -> tuple[Any, ...]:
     return tuple(product.c) if whole else (product.c.id, product.c.version)
+
+
+def walk_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
+    """The `id` of each product and what it is `listed_by`, in order: `most` of them, behind a place."""
+    walk: Select[Any] = _WALKS[order](shape, descending, paged)
+    return walk
 
 
 def _with_rows(places: Select[Any], descending: bool, whole: bool) -> Select[Any]:

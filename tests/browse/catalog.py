@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from app.browse.hits import find_hits
-from app.browse.listing import Keys, Listed, Order, list_products
+from app.browse.listing import Keys, Order
 from app.browse.matching import Matching, count, is_plain
-from app.browse.pages import Asked, Found, find_products
+from app.browse.pages import Asked, Found, Listed, find_products, list_products
 from app.browse.search import FEW, is_loose, read_search
 from app.browse.sight import Sight
 from app.catalog.search_text import rewrite_search
@@ -131,7 +131,7 @@ class Catalog:
             found = await find_products(db, matching, order, stock=stock, **how)  # type: ignore[arg-type]
             assert list(found.ids) == [row.id for row in listed.rows]
             assert list(found.versions) == [row.version for row in listed.rows]
-            assert (found.keys, found.more) == (listed.keys, listed.more)
+            assert (found.keys, found.more, found.stopped) == (listed.keys, listed.more, listed.stopped)
             if stock is not None:
                 await self._check_stock(found, stock)
         if matching.search is not None and order is Order.RELEVANCE and not matching.loosely:

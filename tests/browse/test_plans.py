@@ -1,5 +1,8 @@
 """How PostgreSQL goes about first pages of a larger catalog: by the index of the order, never through whole tables."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,6 +13,8 @@ from sqlalchemy.sql import ClauseElement
 from app.browse import listing, matching, search
 from app.browse.listing import Order
 from app.browse.matching import Matching, OptionChoice
+from app.browse.pages import list_products
+from app.platform.db import Database
 from tests.browse.catalog import Catalog
 from tests.shop import Shop
 
@@ -84,7 +89,7 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
     ]
     for wanted, order, index in lists:
         for descending in (False, True):
-            page = listing._page(wanted.shape, order, descending, False, True)
+            page = listing.rows_of(wanted.shape, order, descending, False, True)
             found = await plan(shop, page, wanted, most=21)
             assert index in found, (order, found)
             assert "Memoize" not in found, (order, found)
@@ -94,3 +99,32 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
     few = catalog.matching(search="nome77")
     assert "ix_product_text_search" in await plan(shop, search.WORDS_FOUND, few)
     assert "Seq Scan on p" not in await plan(shop, matching._count(few.shape), few)
+
+
+@pytest.mark.postgres15
+async def test_first_pages_are_planned_once(shop: Shop) -> None:
+    """A plan that is made for any values is as good for a page as one that is made for these, and so it is kept."""
+    catalog = await grown(shop)
+    url = shop.db.reads.url.render_as_string(hide_password=False)
+    orders = [Order.NAME, Order.PRICE, Order.CREATED_AT, Order.UPDATED_AT]
+    kept = text("SELECT statement, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%listed_by%'")
+    async with closing_all(url) as db:
+        wanted = [catalog.matching(), catalog.matching(in_stock=True)]
+        for matching_, order, descending in product(wanted, orders, (False, True)):
+            page = await list_products(db, matching_, order, descending=descending, after=None, first=20)
+            for _ in range(11):
+                after = page.keys[9] if page.keys else None
+                await list_products(db, matching_, order, descending=descending, after=after, first=20)
+        statements = {row.statement: row.generic_plans for row in await db.rows(kept)}
+    assert len(statements) >= 2 * len(orders) * 2
+    assert all(statements.values()), [sql for sql, plans in statements.items() if not plans]
+
+
+@asynccontextmanager
+async def closing_all(url: str) -> AsyncIterator[Database]:
+    """One read connection, so that its plans can be looked at."""
+    db = Database.open(url, reads=1)
+    try:
+        yield db
+    finally:
+        await db.close()

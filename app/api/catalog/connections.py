@@ -15,13 +15,13 @@ from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.selection import Selection
 from app.api.inventory.counted import asked_with, remember_stock
-from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor
+from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor, encode_cursor
 from app.browse import facets
 from app.browse.followed import IDS, Catalog
 from app.browse.hits import Hits, find_hits
-from app.browse.listing import Keys, Order, list_products, settle
+from app.browse.listing import Keys, Order, settle
 from app.browse.matching import Matching, count, is_plain
-from app.browse.pages import Found, find_products
+from app.browse.pages import Found, find_products, list_products
 from app.browse.search import FEW, is_loose
 from app.browse.tallies import Tallying
 from app.catalog.queries import products_by_ids
@@ -129,11 +129,12 @@ async def product_page(
         hits = hits if hits is not None and hits.page is not None and not loosely else None
     nodes: list[Product] = []
     cursors: Sequence[str] = []
-    more = False
+    more, stopped = False, None
     if shows:
         if catalog is None:
             listed = await list_products(context.db, matching, order, descending=descending, after=place, first=size)
             nodes, keys, more = [Product.of(row, context) for row in listed.rows], listed.keys, listed.more
+            stopped = listed.stopped
         else:
             found = (hits and hits.page) or await find_products(
                 context.db, matching, order, descending=descending, after=place, first=size, stock=stock
@@ -141,13 +142,15 @@ async def product_page(
             if stock is not None:
                 remember_stock(context, stock, found)
             nodes, keys, more = await _nodes(context, catalog, found), found.keys, found.more
+            stopped = found.stopped
         loose = int(matching.loosely)
         cursors = Cursors(kind, keys, lambda keys: (loose, *keys))
 
     async def total() -> int | None:
         return await count(context.db, matching) if hits is None else hits.total
 
-    page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total)
+    end = None if stopped is None else encode_cursor(kind, int(matching.loosely), *stopped)
+    page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total, stopped=end)
     matched = hits.matched if hits is not None else None
     tallied = Tallying(catalog, context.now, matched) if catalog is not None and matched is not None else None
     return ProductConnection(page=page, matching=matching, tallied=tallied)
