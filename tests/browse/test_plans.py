@@ -25,7 +25,8 @@ GROWN = (
     "UPDATE category SET lineage = ARRAY[id]",
     f"""INSERT INTO product (id, slug, status, brand, category_id, created_at, updated_at)
         SELECT gen_random_uuid(), 'p' || n, 'ACTIVE', 'b' || n % 100,
-          (SELECT id FROM category WHERE slug = 'c' || 1 + n % 100), now() - n * interval '1 minute', now()
+          (SELECT id FROM category WHERE slug = 'c' || 1 + n % 100),
+          now() - n * interval '1 minute', now() - n * interval '1 hour'
         FROM generate_series(1, {PRODUCTS}) n""",
     """INSERT INTO product_text (product_id, locale, name, name_key, search, search_words)
        SELECT id, locale, words, words, to_tsvector('simple', words), words FROM (
@@ -105,23 +106,33 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
 async def test_first_pages_are_planned_once(shop: Shop) -> None:
     """A plan that is made for any values is as good for a page as one that is made for these, and so it is kept."""
     catalog = await grown(shop)
+    # So many rows, for all that the planner knows, that a tenth of them is far more than a page.
+    many = "UPDATE pg_class SET reltuples = 100 * reltuples WHERE relnamespace = to_regnamespace('public')"
+    async with shop.db.transaction() as tx:
+        await tx.execute(text(many))
     url = shop.db.reads.url.render_as_string(hide_password=False)
     orders = [Order.NAME, Order.PRICE, Order.CREATED_AT, Order.UPDATED_AT]
-    kept = text("SELECT statement, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%listed_by%'")
-    async with closing_all(url) as db:
-        wanted = [catalog.matching(), catalog.matching(in_stock=True)]
-        for matching_, order, descending in product(wanted, orders, (False, True)):
-            page = await list_products(db, matching_, order, descending=descending, after=None, first=20)
-            for _ in range(11):
-                after = page.keys[9] if page.keys else None
-                await list_products(db, matching_, order, descending=descending, after=after, first=20)
-        statements = {row.statement: row.generic_plans for row in await db.rows(kept)}
-    assert len(statements) >= 2 * len(orders) * 2
-    assert all(statements.values()), [sql for sql, plans in statements.items() if not plans]
+    kept = text(
+        "SELECT statement, generic_plans FROM pg_prepared_statements "
+        "WHERE statement LIKE '%product.version%' AND statement NOT LIKE '%pg_prepared%'"
+    )
+    plans: dict[str, int] = {}
+    async with lone(url) as db:
+        for order, descending in product(orders, (False, True)):
+            how: dict[str, Any] = {"descending": descending, "first": 20}
+            page = await list_products(db, catalog.matching(), order, after=None, **how)
+            for after in (None, page.keys[9]):
+                # PostgreSQL compares after five, and the first goes past what is prepared here.
+                for _ in range(9):
+                    await list_products(db, catalog.matching(), order, after=after, **how)
+        for row in await db.rows(kept):
+            plans[row.statement] = max(row.generic_plans, plans.get(row.statement, 0))
+    assert len(plans) == 2 * 2 * len(orders)
+    assert all(plans.values()), [sql for sql, times in plans.items() if not times]
 
 
 @asynccontextmanager
-async def closing_all(url: str) -> AsyncIterator[Database]:
+async def lone(url: str) -> AsyncIterator[Database]:
     """One read connection, so that its plans can be looked at."""
     db = Database.open(url, reads=1)
     try:
