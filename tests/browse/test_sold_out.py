@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from app.browse import facets, matching, sold_out
 from app.browse.facets import facets_of
-from app.browse.listing import Order
+from app.browse.listing import SHORT, Order
 from app.browse.matching import Matching, OptionChoice, count
 from tests.browse.asking import Asking
 from tests.browse.catalog import Catalog, days_ago
@@ -133,3 +133,29 @@ async def test_a_short_page_says_where_it_goes_on(shop: Shop, key: str, monkeypa
         assert after is not None
     assert sorted(slugs) == OUT
     assert short > 2
+
+
+async def test_a_page_looks_further_than_most_pages_are_long(shop: Shop) -> None:
+    """The cap by which pages are planned once is none of what is looked through."""
+    catalog = await shelf(shop)
+    async with shop.db.transaction() as tx:
+        for statement in SOLD:
+            await tx.execute(text(statement))
+    for order in (Order.NAME, Order.CREATED_AT, Order.UPDATED_AT, Order.PRICE):
+        page = await catalog.page(catalog.matching(in_stock=False), order, first=20)
+        assert sorted(row.slug for row in page.rows) == OUT
+        assert not page.more
+
+
+SOLD = (
+    f"""INSERT INTO product (id, slug, status, created_at, updated_at)
+        SELECT gen_random_uuid(), 'aaa-' || n, 'ACTIVE', '2020-01-01', '2020-01-01'
+        FROM generate_series(1, {SHORT + 20}) n""",
+    """INSERT INTO publication SELECT p.id, c.id, '2020-01-01' FROM product p, channel c WHERE slug LIKE 'aaa-%'""",
+    """INSERT INTO product_text (product_id, locale, name, name_key)
+       SELECT id, locale, slug, slug FROM product, unnest(ARRAY['pt-BR', 'en']) locale WHERE slug LIKE 'aaa-%'""",
+    """INSERT INTO variant (id, product_id, position, sku, track_stock, created_at, updated_at)
+       SELECT gen_random_uuid(), id, 1, slug, false, now(), now() FROM product WHERE slug LIKE 'aaa-%'""",
+    """INSERT INTO channel_price (channel_id, variant_id, product_id, amount, tax)
+       SELECT c.id, v.id, v.product_id, 1, 0 FROM variant v, channel c WHERE sku LIKE 'aaa-%'""",
+)
