@@ -34,7 +34,10 @@ class Edge(Generic[T]):
 
 @dataclass(slots=True)
 class Page(Generic[T]):
-    """One page: its entries, each one's cursor, and how to count all. `before`: whether it began after a cursor."""
+    """One page: its entries, each one's cursor, and how to count all. `before`: whether it began after a cursor.
+
+    `stopped`: the cursor of where it goes on, where that is not its last entry's.
+    """
 
     nodes: Sequence[T]
     cursors: Sequence[str]
@@ -42,6 +45,7 @@ class Page(Generic[T]):
     before: bool
     # None beyond COUNTED_UP_TO.
     count: Callable[[], Awaitable[int | None]]
+    stopped: str | None = None
 
 
 @strawberry.type(description="A list in pages.")
@@ -63,7 +67,7 @@ class Connection(Generic[T]):
             has_next_page=self.page.more,
             has_previous_page=self.page.before,
             start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
+            end_cursor=self.page.stopped or (cursors[-1] if cursors else None),
         )
 
     @strawberry.field(description="How many there are in all: exact up to 10,000, else null.")

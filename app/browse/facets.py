@@ -4,16 +4,15 @@ A facet's own filter is left out of its counts, so that a second brand can be ch
 Counts are exact. A facet that would have to count more than 10,000 products is left out, and all are where more match.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    Row,
     Select,
     Text,
     any_,
@@ -35,11 +34,14 @@ from app.browse.matching import (
     Matching,
     Shape,
     buyable,
+    has_none,
+    looked_through,
     matches,
     option_name,
     some_variant,
     variant_conditions,
 )
+from app.browse.search import materialized
 from app.catalog.names import value_key
 from app.catalog.tables import category, collection, collection_product, product, variant
 from app.platform.db import Reader
@@ -107,14 +109,30 @@ _FILTERS: Final[Mapping[Field, str]] = {
 }
 
 
-async def facets_of(db: Reader, matching: Matching, fields: Collection[Field] = tuple(Field)) -> list[Facet] | None:
+class Tally(NamedTuple):
+    """How many products of a list have this value. `texts`: what it is called, an option's are those of the option."""
+
+    field: str
+    name: str | None
+    value: str
+    texts: Any
+    matches: int
+
+
+async def facets_of(
+    db: Reader,
+    matching: Matching,
+    fields: Collection[Field] = tuple(Field),
+    tallied: Callable[[Collection[Field]], Awaitable[Sequence[Tally]]] | None = None,
+) -> list[Facet] | None:
     """The facets of these fields, each with something to choose; None where more than 10,000 products match.
 
-    One statement, and one more for each field and each option that the filter names.
+    One statement, and one more for each field and each option that the filter names. `tallied` tells of fields that
+    the filter does not name instead of the one.
     """
     chosen = {field: name for field, name in _FILTERS.items() if getattr(matching, name) is not None}
     free = frozenset(field for field in fields if field not in chosen)
-    rows = await _counts(db, matching, free)
+    rows = await (_counts(db, matching, free) if tallied is None else tallied(free))
     if rows is None:
         return None
     options = {choice.name for choice in matching.options}
@@ -129,15 +147,15 @@ async def facets_of(db: Reader, matching: Matching, fields: Collection[Field] = 
     return _facets(found, matching.locale)
 
 
-async def _counts(db: Reader, matching: Matching, fields: frozenset[Field]) -> Sequence[Row[Any]] | None:
-    """A row for each value of these fields; None for too many products."""
+async def _counts(db: Reader, matching: Matching, fields: frozenset[Field]) -> Sequence[Tally] | None:
+    """A tally of each value of these fields; None for too many products."""
     rows = await db.rows(_statement(matching.shape, fields), matching.parameters)
     total = next(row.matches for row in rows if row.field is None)
-    return [row for row in rows if row.field is not None] if total <= COUNTED else None
+    return [Tally._make(row) for row in rows if row.field is not None] if total <= COUNTED else None
 
 
-def _facets(rows: Sequence[Row[Any]], locale: str) -> list[Facet]:
-    groups: dict[tuple[Field, str], list[Row[Any]]] = {}
+def _facets(rows: Sequence[Tally], locale: str) -> list[Facet]:
+    groups: dict[tuple[Field, str], list[Tally]] = {}
     for row in rows:
         groups.setdefault((Field(row.field), row.name or ""), []).append(row)
     return [
@@ -147,14 +165,14 @@ def _facets(rows: Sequence[Row[Any]], locale: str) -> list[Facet]:
     ]
 
 
-def _facet(field: Field, name: str, rows: Sequence[Row[Any]], locale: str) -> Facet:
+def _facet(field: Field, name: str, rows: Sequence[Tally], locale: str) -> Facet:
     values = [Value(row.value, _label(field, row, locale), row.matches) for row in rows]
     values.sort(key=lambda value: (-value.count, value.label, value.value))
     label = name_of(rows[0].texts["name"] if field is Field.OPTIONS else LABELS[field], locale)
     return Facet(field, name or NAMES[field], label, tuple(values[:MOST_VALUES]))
 
 
-def _label(field: Field, row: Row[Any], locale: str) -> str:
+def _label(field: Field, row: Tally, locale: str) -> str:
     texts: Mapping[str, str]
     match field:
         case Field.OPTIONS:
@@ -169,13 +187,16 @@ def _label(field: Field, row: Row[Any], locale: str) -> str:
 @lru_cache(1_024)
 def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
-    matched = (
-        matches(shape, product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options)
-        .limit(COUNTED + 1)
-        .cte("matched")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    all_ = select(func.count().label("count")).select_from(matched).cte("all_matched")
+    columns = product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options
+    counted: ColumnElement[int] = func.count()
+    if "not in_stock" in shape.asked:
+        looked, fits = looked_through(shape, *columns)
+        some = select(*looked.c).join(product, product.c.id == looked.c.id).where(fits, has_none(shape))
+        counted = case((fits, counted), else_=COUNTED + 1)
+    else:
+        some = matches(shape, *columns)
+    matched = materialized(some.limit(COUNTED + 1), "matched")
+    all_ = select(counted.label("count")).select_from(matched).cte("all_matched")
     few = select(all_.c.count <= COUNTED).scalar_subquery()
     parts = [_BRANCHES[field](matched, shape).where(few) for field in Field if field in fields]
     total = _row(None, null(), null(), all_.c.count)

@@ -71,6 +71,8 @@ def concerned(entry: Entry, changed: Collection[tuple[Topic, UUID]], topics: Col
             return True
         return Topic.PRICE in topics and any((Topic.PRICE, each) in changed for each in entry.variant_ids)
     match entry.key:
+        case bytes() as raw:
+            return (Topic.PRODUCT, UUID(bytes=raw)) in changed
         case ("category", key):
             return (Topic.CATEGORY, key) in changed
         case ("collection", key):

@@ -1,7 +1,7 @@
 """The followed catalog: what this process keeps of the catalog, and drops when the feed says that it changed.
 
-Kept are facts, not answers: product documents, categories, collections, and the settings that prices and promises stand
-in (`browse.facts`). Why nothing stale is ever used:
+Kept are facts, not answers: product documents, what facets count of products (`browse.traits`), categories,
+collections, and the settings that prices and promises stand in (`browse.facts`). Why nothing stale is ever used:
 
 - A read says how far the feed was in its snapshot. When it is back, the rows that the follower has read since are gone
   through: one that concerns what was read, and it is not kept. After that, such a row drops it before the follower's
@@ -24,6 +24,7 @@ from uuid import UUID
 from app.browse.documents import BY_IDS, BY_SLUGS, BY_VARIANTS
 from app.browse.facts import ENTRY, Entry, Kind, concerned, documents, rows_of, settings, shelves
 from app.browse.settings import Settings
+from app.browse.traits import read_traits
 from app.catalog.queries import categories_by_ids, collections_by_ids
 from app.events.feed import FeedRow
 from app.events.follower import Follower
@@ -43,6 +44,7 @@ SLUGS: Final = Kind("slug", documents(BY_SLUGS, lambda one: (one.slug,)), frozen
 VARIANTS: Final = Kind(
     "variant", documents(BY_VARIANTS, lambda one: [each.id for each in one.variants]), frozenset({Topic.PRODUCT})
 )
+TRAITS: Final = Kind("traits", read_traits, frozenset({Topic.PRODUCT}))
 CATEGORIES: Final = Kind("category", rows_of("category", categories_by_ids), frozenset({Topic.CATEGORY}))
 COLLECTIONS: Final = Kind("collection", rows_of("collection", collections_by_ids), frozenset({Topic.COLLECTION}))
 SHELVES: Final = Kind("shelves", shelves, frozenset({Topic.CATEGORY, Topic.COLLECTION}))
@@ -98,6 +100,10 @@ class Catalog:
         """The documents that hold these variants, by the variant's id; a variant that is archived is in none."""
         return await self._all(VARIANTS, variant_ids, moment)
 
+    async def traits(self, ids: Iterable[bytes], moment: datetime) -> Mapping[bytes, Entry]:
+        """What facets count of these products, by the bytes of their ids."""
+        return await self._all(TRAITS, ids, moment)
+
     async def categories(self, ids: Iterable[UUID], moment: datetime) -> Mapping[UUID, Entry]:
         """Rows of these categories by id."""
         return await self._all(CATEGORIES, ids, moment)
@@ -143,7 +149,8 @@ class Catalog:
 
     def _find(self, kind: Kind, key: Any, moment: datetime) -> Entry | None:
         match kind.name:
-            case "id":
+            case "traits" | "id":
+                # Traits by the id's bytes.
                 place: Hashable = key
             case "slug":
                 place = self._slugs.get(key)
@@ -275,6 +282,7 @@ class Catalog:
             match row.topic:
                 case Topic.PRODUCT:
                     self._drop(row.entity_id)
+                    self._drop(row.entity_id.bytes)
                 case Topic.PRICE:
                     self._drop(self._variants.get(row.entity_id))
                 case Topic.CATEGORY:

@@ -10,7 +10,6 @@ last place shown, whatever was written meanwhile. A product whose own key change
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -76,16 +75,7 @@ class Order(Enum):
     UPDATED_AT = "UPDATED_AT"
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One page: rows of `product`, or of ids and versions alone, and where each stands."""
-
-    rows: Sequence[Row[Any]]
-    keys: Sequence[Keys]
-    more: bool
-
-
-_most: Final = bindparam("most", type_=BigInteger)
+MOST: Final = bindparam("most", type_=BigInteger)
 _after_id: Final = bindparam("after_id", type_=Uuid)
 _channel_id: Final = bindparam("channel_id", type_=Uuid)
 _AFTER_TYPES: Final[dict[Order, Any]] = {
@@ -100,20 +90,6 @@ _AFTER_TYPES: Final[dict[Order, Any]] = {
 def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order, bool]:
     """The order and direction that a list really has: without a search nothing is more relevant than another."""
     return (Order.NAME, False) if search is None and order is Order.RELEVANCE else (order, descending)
-
-
-async def list_products(
-    db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
-) -> Listed:
-    """The page of `first` products behind `after`, 100 at most.
-
-    One statement; two where PRICE runs out of priced products.
-    """
-    rows = await page_rows(
-        db, matching, order, Statements(_page, unpriced, len), descending=descending, after=after, first=first
-    )
-    page = rows[:first]
-    return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(rows) > first)
 
 
 class Statements(NamedTuple):
@@ -156,11 +132,11 @@ async def page_rows(
 
 def page_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
     """Ids and versions of products with the key that they are `listed_by`, in order: `most` of them, behind a place."""
-    return _page(shape, order, descending, paged, False)
+    return rows_of(shape, order, descending, paged, False)
 
 
 @lru_cache(2_048)
-def _page(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
+def rows_of(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
     """Rows of `product` with the key that they are `listed_by`, in order."""
     walk = _WALKS[order]
     return _with_rows(walk(shape, descending, paged), descending, whole)
@@ -170,20 +146,28 @@ def _row(whole: bool) -> tuple[Any, ...]:
     return tuple(product.c) if whole else (product.c.id, product.c.version)
 
 
+def walk_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
+    """The `id` of each product and what it is `listed_by`, in order: `most` of them, behind a place."""
+    walk: Select[Any] = _WALKS[order](shape, descending, paged)
+    return walk
+
+
 def _with_rows(places: Select[Any], descending: bool, whole: bool) -> Select[Any]:
     found = places.subquery("places")
     return (
         select(*_row(whole), found.c.listed_by)
         .join(found, found.c.id == product.c.id)
-        .order_by(*_in_order(found.c.listed_by, found.c.id, descending))
+        .order_by(*in_order(found.c.listed_by, found.c.id, descending))
     )
 
 
-def _in_order(key: Any, id_: Any, descending: bool) -> tuple[Any, Any]:
+def in_order(key: Any, id_: Any, descending: bool) -> tuple[Any, Any]:
+    """What a list is ordered by."""
     return (key.desc(), id_.desc()) if descending else (key.asc(), id_.asc())
 
 
-def _behind(order: Order, key: Any, id_: Any, descending: bool) -> ColumnElement[bool]:
+def is_behind(order: Order, key: Any, id_: Any, descending: bool) -> ColumnElement[bool]:
+    """Whether it stands behind the place that a page begins at."""
     place = tuple_(bindparam("after_key", type_=_AFTER_TYPES[order]), _after_id)
     return tuple_(key, id_) < place if descending else tuple_(key, id_) > place
 
@@ -196,9 +180,9 @@ def _first(shape: Shape, walk: Select[Any], descending: bool) -> Select[Any]:
     of some rows, and is kept. To make a plan costs more than the page does.
     """
     if shape.words or shape.options or shape.asked - {"in_stock"}:
-        return walk.limit(_most)
+        return walk.limit(MOST)
     short = walk.limit(literal_column(str(SHORT))).subquery("short")
-    return select(*short.c).order_by(*_in_order(short.c.listed_by, short.c.id, descending)).limit(_most)
+    return select(*short.c).order_by(*in_order(short.c.listed_by, short.c.id, descending)).limit(MOST)
 
 
 def _by_time(order: Order) -> Any:
@@ -207,8 +191,8 @@ def _by_time(order: Order) -> Any:
     def walk(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
         statement = select(product.c.id, key.label("listed_by")).where(*conditions(shape))
         if paged:
-            statement = statement.where(_behind(order, key, product.c.id, descending))
-        return _first(shape, statement.order_by(*_in_order(key, product.c.id, descending)), descending)
+            statement = statement.where(is_behind(order, key, product.c.id, descending))
+        return _first(shape, statement.order_by(*in_order(key, product.c.id, descending)), descending)
 
     return walk
 
@@ -222,7 +206,7 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     reach, behind_all = (
         (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), BEHIND_ALL)
     )
-    bound = func.coalesce(select(reach).having(func.count() == _most).scalar_subquery(), behind_all)
+    bound = func.coalesce(select(reach).having(func.count() == MOST).scalar_subquery(), behind_all)
     key = product_text.c.name_key
     within = key >= bound if descending else key <= bound
     branches = [select(own.c.id, own.c.listed_by)]
@@ -233,8 +217,8 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     joined = union_all(*branches).subquery("joined")
     return (
         select(joined.c.id, joined.c.listed_by)
-        .order_by(*_in_order(joined.c.listed_by, joined.c.id, descending))
-        .limit(_most)
+        .order_by(*in_order(joined.c.listed_by, joined.c.id, descending))
+        .limit(MOST)
     )
 
 
@@ -270,8 +254,8 @@ def _names(shape: Shape, descending: bool, paged: bool, *of: ColumnElement[bool]
         .where(*of, *conditions(shape))
     )
     if paged:
-        statement = statement.where(_behind(Order.NAME, key, product_text.c.product_id, descending))
-    return _first(shape, statement.order_by(*_in_order(key, product_text.c.product_id, descending)), descending)
+        statement = statement.where(is_behind(Order.NAME, key, product_text.c.product_id, descending))
+    return _first(shape, statement.order_by(*in_order(key, product_text.c.product_id, descending)), descending)
 
 
 def _priced() -> ColumnElement[bool]:
@@ -306,16 +290,16 @@ def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
         .where(lowest.c.channel_id == _channel_id, lowest.c.lowest)
     )
     # OFFSET 0: looked at one after the other, until there are enough.
-    in_order = _ordered(places, lowest, descending, paged).offset(literal_column("0")).subquery("in_order")
-    fits = _lowest(shape).where(price.variant_id == in_order.c.variant_id).offset(literal_column("0")).lateral("fits")
-    first = select(fits.c.id, fits.c.listed_by).select_from(in_order.join(fits, true()))
-    first = first.order_by(*_in_order(in_order.c.amount, in_order.c.product_id, descending)).limit(_most)
-    ways = first.subquery("first"), walk.where(~few).limit(_most).subquery("walk")
+    ordered = _ordered(places, lowest, descending, paged).offset(literal_column("0")).subquery("in_order")
+    fits = _lowest(shape).where(price.variant_id == ordered.c.variant_id).offset(literal_column("0")).lateral("fits")
+    first = select(fits.c.id, fits.c.listed_by).select_from(ordered.join(fits, true()))
+    first = first.order_by(*in_order(ordered.c.amount, ordered.c.product_id, descending)).limit(MOST)
+    ways = first.subquery("first"), walk.where(~few).limit(MOST).subquery("walk")
     either = union_all(*(select(way.c.id, way.c.listed_by) for way in ways)).subquery("either")
     return (
         select(either.c.id, either.c.listed_by)
-        .order_by(*_in_order(either.c.listed_by, either.c.id, descending))
-        .limit(_most)
+        .order_by(*in_order(either.c.listed_by, either.c.id, descending))
+        .limit(MOST)
     )
 
 
@@ -333,8 +317,8 @@ def _lowest(shape: Shape) -> Select[Any]:
 def _ordered(statement: Select[Any], prices: FromClause, descending: bool, paged: bool) -> Select[Any]:
     place = prices.c.amount, prices.c.product_id
     if paged:
-        statement = statement.where(_behind(Order.PRICE, *place, descending))
-    return statement.order_by(*_in_order(*place, descending))
+        statement = statement.where(is_behind(Order.PRICE, *place, descending))
+    return statement.order_by(*in_order(*place, descending))
 
 
 @lru_cache(512)
@@ -344,7 +328,7 @@ def unpriced(shape: Shape, descending: bool, paged: bool, whole: bool = True) ->
     statement = select(*_row(whole), cast(null(), BigInteger).label("listed_by")).where(~_priced(), *conditions(shape))
     if paged:
         statement = statement.where(id_ < _after_id if descending else id_ > _after_id)
-    return statement.order_by(id_.desc() if descending else id_.asc()).limit(_most)
+    return statement.order_by(id_.desc() if descending else id_.asc()).limit(MOST)
 
 
 def _candidates(shape: Shape) -> Select[Any]:
@@ -370,8 +354,8 @@ def _by_relevance(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     ranked: Subquery = rank_of(shape.words, candidates, loosely=shape.loosely).subquery("ranked")
     statement = select(ranked.c.id, ranked.c.rank.label("listed_by"))
     if paged:
-        statement = statement.where(_behind(Order.RELEVANCE, ranked.c.rank, ranked.c.id, descending))
-    return statement.order_by(*_in_order(ranked.c.rank, ranked.c.id, descending)).limit(_most)
+        statement = statement.where(is_behind(Order.RELEVANCE, ranked.c.rank, ranked.c.id, descending))
+    return statement.order_by(*in_order(ranked.c.rank, ranked.c.id, descending)).limit(MOST)
 
 
 _WALKS: Final[dict[Order, Any]] = {

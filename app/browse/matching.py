@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Boolean,
     ColumnElement,
@@ -46,6 +47,8 @@ from app.pricing.tables import channel_price
 
 COUNTED: Final = 10_000
 """Matches are counted up to here."""
+LOOKED_THROUGH: Final = 20_000
+"""Of no more products than these it is counted which are sold out: of each its levels have to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,11 @@ def is_narrow(shape: Shape) -> bool:
     return bool(shape.options) or not shape.asked.isdisjoint(_NARROW)
 
 
+def is_plain(shape: Shape) -> bool:
+    """Whether nothing is asked of variants: no option, no price, no stock."""
+    return not shape.options and shape.asked.isdisjoint({"price_min", "price_max", "in_stock", "not in_stock"})
+
+
 def is_priced(shape: Shape) -> bool:
     """Whether a price is asked for."""
     return not shape.asked.isdisjoint({"price_min", "price_max"})
@@ -214,8 +222,18 @@ def _unsearched(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     if "in_stock" in shape.asked or own:
         asked.append(some_variant(*own, *([buyable()] if "in_stock" in shape.asked else [])))
     if "not in_stock" in shape.asked:
-        asked.append(not_(some_variant(*own, buyable())))
+        asked.append(has_none(shape))
     return tuple(asked)
+
+
+def has_none(shape: Shape) -> ColumnElement[bool]:
+    """On rows of `product`: of its variants that are looked for none can be bought."""
+    return not_(some_variant(*variant_conditions(shape), buyable()))
+
+
+def with_any_stock(shape: Shape) -> Shape:
+    """The same, whether it is sold out or not, for who looks through all of it."""
+    return shape._replace(asked=shape.asked - {"not in_stock"} | {"looked through"})
 
 
 @lru_cache(1_024)
@@ -306,11 +324,23 @@ def buyable() -> ColumnElement[bool]:
 
 @lru_cache(1_024)
 def _count(shape: Shape) -> Select[Any]:
+    if "not in_stock" in shape.asked:
+        looked, few = looked_through(shape, product.c.id)
+        out = select(looked.c.id).join(product, product.c.id == looked.c.id).where(few, has_none(shape))
+        counted = select(func.count()).select_from(out.limit(COUNTED + 1).subquery("some")).scalar_subquery()
+        return select(case((few, counted), else_=COUNTED + 1))
     return select(func.count()).select_from(matches(shape, product.c.id).limit(COUNTED + 1).subquery("some"))
 
 
+def looked_through(shape: Shape, *columns: ColumnElement[Any]) -> tuple[CTE, ColumnElement[bool]]:
+    """These columns of what matches whether it is sold out or not, and whether that is few enough."""
+    some = matches(with_any_stock(shape), *columns).limit(LOOKED_THROUGH + 1)
+    looked = materialized(some, "looked_through")
+    return looked, select(func.count() <= LOOKED_THROUGH).select_from(looked).scalar_subquery()
+
+
 async def count(db: Reader, matching: Matching) -> int | None:
-    """How many match: exact up to `COUNTED`, else None."""
+    """How many match: exact up to `COUNTED`, else None; None too for what is sold out of too many."""
     total = int(await db.value(_count(matching.shape), matching.parameters))
     return total if total <= COUNTED else None
 

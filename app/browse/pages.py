@@ -1,23 +1,36 @@
-"""Pages of products for who knows the rest of them: ids, versions, and what can be promised, in one row of arrays.
+"""Pages of products: their rows; or for who knows the rest of them ids, versions, and what can be promised, in one row
+of arrays.
 
 The stock is read in the statement that picks the page: one moment, one round trip, and no row to be made of each.
+Of what is sold out the page is picked before (`browse.sold_out`), and may be a short one that is not the last.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, Uuid, and_, any_, bindparam, cast, func, select, true
+from sqlalchemy import BigInteger, Row, Select, Uuid, and_, any_, bindparam, cast, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from app.browse.listing import Keys, Order, Statements, page_of, page_rows, unpriced
+from app.browse.listing import Keys, Order, Statements, page_of, page_rows, rows_of, unpriced
 from app.browse.matching import Matching, Shape
-from app.catalog.tables import variant
+from app.browse.sold_out import Places, find_places, is_looked_through
+from app.catalog.tables import product, variant
 from app.inventory.availability import Stocked, promises_among, raw, stocked_of
 from app.inventory.tables import stock_level
 from app.platform.db import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page: rows of `product`, and where each stands; `stopped` as below."""
+
+    rows: Sequence[Row[Any]]
+    keys: Sequence[Keys]
+    more: bool
+    stopped: Keys | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Found:
     """One page. `counted`: the variants whose stock was looked at, by the bytes of their ids; `stocked`: those of them
-    that have a level.
+    that have a level. `stopped`: where it goes on, unless that is behind its last product.
     """
 
     ids: Sequence[UUID]
@@ -41,6 +54,31 @@ class Found:
     more: bool
     counted: list[bytes] = field(default_factory=list)
     stocked: dict[bytes, Stocked] = field(default_factory=dict)
+    stopped: Keys | None = None
+
+
+async def list_products(
+    db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
+) -> Listed:
+    """The page of `first` products behind `after`, 100 at most.
+
+    One statement; two where PRICE runs out of priced products; up to five for what is sold out.
+    """
+    if is_looked_through(matching, order):
+        places = await find_places(db, matching, order, descending=descending, after=after, first=first)
+        shown = places.keys[:first]
+        rows = {row.id: row for row in await db.rows(_ROWS, {"of_page": [key for _, key in shown]})} if shown else {}
+        return Listed([rows[key] for _, key in shown], shown, *_goes_on(places, first))
+    found = await page_rows(
+        db, matching, order, Statements(rows_of, unpriced, len), descending=descending, after=after, first=first
+    )
+    page = found[:first]
+    return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(found) > first)
+
+
+def _goes_on(places: Places, first: int) -> tuple[bool, Keys | None]:
+    """Whether there is more, and where a page goes on that is not full."""
+    return len(places.keys) > first or places.stopped is not None, places.stopped
 
 
 async def find_products(
@@ -56,33 +94,56 @@ async def find_products(
     """The page of `first` products behind `after`, as `list_products` has it. One statement; two where PRICE runs out
     of priced products.
     """
-    others: dict[str, Any] = {}
-    if stock is not None:
-        others = {
-            "location_ids": stock.location_ids,
-            "ignores_safety_stock": stock.ignores_safety_stock,
-            "most_variants": stock.variants,
-        }
-    statements = _WITH_STOCK if stock is not None else _WITHOUT
+    if is_looked_through(matching, order):
+        places = await find_places(db, matching, order, descending=descending, after=after, first=first)
+        return await _found_at(db, places, first, stock)
+    statements, others = _WITH_STOCK if stock is not None else _WITHOUT, stock_parameters(stock)
     rows: Sequence[Sequence[Any]] = await page_rows(
         db, matching, order, statements, descending=descending, after=after, first=first, others=others
     )
+    return found_of(rows, first, stocks=stock is not None)
+
+
+async def _found_at(db: Reader, places: Places, first: int, stock: Asked | None) -> Found:
+    more, stopped = _goes_on(places, first)
+    shown = places.keys[:first]
+    if not shown:
+        return Found([], [], [], more, stopped=stopped)
+    parameters = {"of_page": [key for _, key in shown], **stock_parameters(stock)}
+    rows = await db.rows(_AT[stock is not None], parameters)
+    found = found_of(rows, first, stocks=stock is not None)
+    return replace(found, keys=shown, more=more, stopped=stopped)
+
+
+def stock_parameters(stock: Asked | None) -> dict[str, Any]:
+    """What `arrays_of` a page with stock needs."""
+    if stock is None:
+        return {}
+    return {
+        "location_ids": stock.location_ids,
+        "ignores_safety_stock": stock.ignores_safety_stock,
+        "most_variants": stock.variants,
+    }
+
+
+def found_of(rows: Sequence[Sequence[Any]], first: int, *, stocks: bool) -> Found:
+    """The page of `first` products that these rows of `arrays_of` tell; `stocks`: and of their stock."""
     ids, versions, places = ([each for row in rows for each in row[column] or ()] for column in range(3))
     found = Found(ids[:first], versions[:first], list(zip(places[:first], ids[:first], strict=True)), len(ids) > first)
-    for row in rows if stock is not None else ():
+    for row in rows if stocks else ():
         found.counted.extend(row[3] or ())
-        found.stocked.update(stocked_of(row[4:]))
+        found.stocked.update(stocked_of(row[STOCKED]))
     return found
 
 
 @lru_cache(2_048)
 def _found(shape: Shape, order: Order, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
-    return _arrays(page_of(shape, order, descending, paged), stocks, descending)
+    return arrays_of(page_of(shape, order, descending, paged), stocks, descending)
 
 
 @lru_cache(512)
 def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
-    return _arrays(unpriced(shape, descending, paged, False), stocks, descending)
+    return arrays_of(unpriced(shape, descending, paged, False), stocks, descending)
 
 
 def _products(rows: Sequence[Sequence[Any]]) -> int:
@@ -91,10 +152,12 @@ def _products(rows: Sequence[Sequence[Any]]) -> int:
 
 _WITHOUT: Final = Statements(partial(_found, stocks=False), partial(_found_unpriced, stocks=False), _products)
 _WITH_STOCK: Final = Statements(partial(_found, stocks=True), partial(_found_unpriced, stocks=True), _products)
+STOCKED: Final = slice(4, 9)
+"""Where a row of `arrays_of` tells what there is of the variants before it."""
 _MOST_VARIANTS: Final = bindparam("most_variants", type_=BigInteger)
 
 
-def _arrays(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
+def arrays_of(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
     """What a page's statement finds, and the stock of it, as one row."""
     found = page.cte("page").prefix_with("MATERIALIZED")
     key, id_ = found.c.listed_by, found.c.id
@@ -117,3 +180,17 @@ def _arrays(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
     stocked = promises_among(among).subquery("stocked")
     told = products.join(some, true()).join(stocked, true())
     return select(*products.c, some.c.raw_ids, *stocked.c).select_from(told)
+
+
+_of_page: Final = bindparam("of_page", type_=ARRAY(Uuid))
+_ROWS: Final = select(product).where(product.c.id == any_(_of_page))
+_AT: Final = {
+    stocks: arrays_of(
+        select(product.c.id, product.c.version, func.array_position(_of_page, product.c.id).label("listed_by")).where(
+            product.c.id == any_(_of_page)
+        ),
+        stocks,
+        descending=False,
+    )
+    for stocks in (False, True)
+}

@@ -73,7 +73,8 @@ Beyond the second slice none are: each text that looks a little alike costs a co
 BEHIND_ALL: Final[ColumnElement[str]] = literal_column("U&'\\+10FFFF'")
 """The last character that there is, and so behind every name that begins with what stands before it."""
 
-_EXACT: Final = 1_000_000
+EXACT: Final = 1_000_000
+"""What a product is worth that a code names."""
 _FOUND: Final = 1_000
 
 _PART = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
@@ -153,12 +154,13 @@ def materialized(statement: Select[Any], name: str) -> CTE:
     return statement.cte(name).prefix_with("MATERIALIZED", dialect="postgresql")
 
 
-def _tsquery(locale: str, name: str = "tsquery") -> ColumnElement[Any]:
+def tsquery(locale: str, name: str = "tsquery") -> ColumnElement[Any]:
+    """What was typed, for texts in this language."""
     configuration = CONFIGURATIONS.get(locale.partition("-")[0], "simple")
     return func.to_tsquery(literal_column(f"'{configuration}'::regconfig"), bindparam(name, type_=Text))
 
 
-def _once(query: ColumnElement[Any]) -> ColumnElement[Any]:
+def once(query: ColumnElement[Any]) -> ColumnElement[Any]:
     """The same, worked out once for the statement: where each row asks for it and no index does."""
     return select(query).scalar_subquery()
 
@@ -207,18 +209,18 @@ _BEHIND: Final = {
 }
 
 
-def _in_locale(text: FromClause, locale: str, name: str = "tsquery") -> ColumnElement[bool]:
+def in_locale(text: FromClause, locale: str, name: str = "tsquery") -> ColumnElement[bool]:
     """A row of `product_text` is in this language, and has the words."""
     # Not as an equation, for which the planner would read through the names of half the shop beside the words.
     return and_(
         text.c.locale.is_not_distinct_from(literal_column(f"'{locale}'")),
-        text.c.search.bool_op("@@")(_tsquery(locale, name)),
+        text.c.search.bool_op("@@")(tsquery(locale, name)),
     )
 
 
 def _by_words(place: int, within: Slice) -> Select[Any]:
     """Products whose text in this language has the words, and whose texts in those before it do not."""
-    statement = select(_text.c.product_id).where(*within.holds(_text.c.product_id), _in_locale(_text, LOCALES[place]))
+    statement = select(_text.c.product_id).where(*within.holds(_text.c.product_id), in_locale(_text, LOCALES[place]))
     for before in LOCALES[:place]:
         other = product_text.alias("other_text")
         # Looked up for each: as NOT EXISTS it would become a join with all that have the words.
@@ -227,7 +229,7 @@ def _by_words(place: int, within: Slice) -> Select[Any]:
             .where(
                 other.c.product_id == _text.c.product_id,
                 other.c.locale == before,
-                other.c.search.bool_op("@@")(_once(_tsquery(before))),
+                other.c.search.bool_op("@@")(once(tsquery(before))),
             )
             .limit(literal_column("1"))
             .correlate(_text)
@@ -237,7 +239,8 @@ def _by_words(place: int, within: Slice) -> Select[Any]:
     return statement
 
 
-def _by_code() -> Select[Any]:
+def by_code() -> Select[Any]:
+    """The `product_id` of what a code names."""
     return select(_coded.c.product_id).where(
         ~_coded.c.archived,
         or_(
@@ -268,7 +271,7 @@ def found(words: int, *, loosely: bool, within: Slice | None = None) -> Select[A
     ways = [_by_words(place, within or EVERYTHING) for place in range(len(LOCALES))]
     if within is not None:
         return select(union_all(*ways).subquery("found_within").c.product_id)
-    ways = [_by_code().distinct(), *(way.where(_text.c.product_id.not_in(_by_code())) for way in ways)]
+    ways = [by_code().distinct(), *(way.where(_text.c.product_id.not_in(by_code())) for way in ways)]
     if not loosely:
         return select(union_all(*ways).subquery("found_once").c.product_id)
     first, last = Slice(0, SLICES[0]), Slice(*SLICES)
@@ -283,25 +286,31 @@ def beginning() -> CompoundSelect[Any]:
     typed, key = bindparam("typed", type_=Text), _text.c.name_key
     ways = [
         select(_text.c.product_id)
-        .where(_text.c.locale == locale, key >= typed, key < typed + BEHIND_ALL, _in_locale(_text, locale))
+        .where(_text.c.locale == locale, key >= typed, key < typed + BEHIND_ALL, in_locale(_text, locale))
         .order_by(key)
         .limit(literal_column(str(BEGINNING)))
         .subquery(f"beginning_{place}")
         for place, locale in enumerate(LOCALES)
     ]
-    return union_all(_by_code(), *(select(each.c.product_id) for each in ways))
+    return union_all(by_code(), *(select(each.c.product_id) for each in ways))
+
+
+def worth(text: FromClause, wanted: ColumnElement[Any]) -> ColumnElement[int]:
+    """How well a text fits that has the words; `wanted` are these, for its language."""
+    typed, key = bindparam("typed", type_=Text), text.c.name_key
+    fit = cast(func.round(1000 * func.ts_rank(text.c.search, wanted)), Integer)
+    named = case((key == typed, 2_000), (func.starts_with(key, typed), 500), else_=0)
+    native = case((text.c.locale == bindparam("locale", type_=Text), 250), else_=0)
+    return _FOUND + fit + named + native
 
 
 def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     """How well a row of `product_text` fits, a whole number; a product has its best text's."""
     query, wanted = (
-        case(*((product_text.c.locale == locale, _once(_tsquery(locale, name))) for locale in LOCALES))
+        case(*((product_text.c.locale == locale, once(tsquery(locale, name))) for locale in LOCALES))
         for name in ("tsquery", "tswanted")
     )
-    typed, key = bindparam("typed", type_=Text), product_text.c.name_key
-    fit = cast(func.round(1000 * func.ts_rank(product_text.c.search, wanted)), Integer)
-    named = case((key == typed, 2_000), (func.starts_with(key, typed), 500), else_=0)
-    native = case((product_text.c.locale == bindparam("locale", type_=Text), 250), else_=0)
+    key = product_text.c.name_key
     stemmed = product_text.c.search.bool_op("@@")(query)
     nearly: Any = 0
     if loosely:
@@ -314,8 +323,8 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
         ]
         nearly = cast(func.round(sum(each[1:], each[0]) * (_FOUND - 1) / words), Integer)
     return case(
-        (product_text.c.product_id.in_(_by_code()), _EXACT),
-        (stemmed, _FOUND + fit + named + native),
+        (product_text.c.product_id.in_(by_code()), EXACT),
+        (stemmed, worth(product_text, wanted)),
         else_=nearly,
     )
 

@@ -78,6 +78,9 @@ ALL = f"query($filter: ProductFilter) {{ products(first: 100, filter: $filter) {
 ONE = f"query($slug: String!) {{ product(by: {{slug: $slug}}) {{ {PRODUCT} }} }}"
 COUNTED = """{ products(first: 100) { nodes {
   slug variants(first: 20) { totalCount nodes { name availability { status } } } } } }"""
+SEARCH = """query($search: String!, $filter: ProductFilter) { products(first: 5, search: $search, filter: $filter) {
+  nodes { slug name availability } pageInfo { hasNextPage endCursor } totalCount
+  facets { name label field values { value label count } } } }"""
 VARIANT = "query($sku: String!) { variant(by: {sku: $sku}) { sku name price { unitPrice { amount } } media { id } } }"
 
 
@@ -171,6 +174,11 @@ class Keeping:
             (ALL, {}, {"code": "pos", "who": till}),
             (ALL, {"filter": {"categories": shelves}}, {}),
             (COUNTED, {}, {}),
+            # "G" is a size that is drawn by lot.
+            (SEARCH, {"search": "g"}, {}),
+            (SEARCH, {"search": "g"}, {"locale": "en"}),
+            (SEARCH, {"search": "g", "filter": {"categories": shelves}}, {"code": "app"}),
+            (SEARCH, {"search": "caneca"}, {}),
             *((ONE, {"slug": slug}, {}) for slug in (slugs[-1], "nothing")),
             *((VARIANT, {"sku": sku}, {"code": "app"}) for sku in list(self.shop.variants)[:1]),
         ]

@@ -1,16 +1,18 @@
 """A catalog to browse: products with texts, options, prices and stock, put there row by row."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from app.browse.listing import Keys, Listed, Order, list_products
-from app.browse.matching import Matching
-from app.browse.pages import Asked, Found, find_products
-from app.browse.search import is_loose, read_search
+from app.browse.hits import find_hits
+from app.browse.listing import Keys, Order
+from app.browse.matching import Matching, count, is_plain
+from app.browse.pages import Asked, Found, Listed, find_products, list_products
+from app.browse.search import FEW, is_loose, read_search
 from app.browse.sight import Sight
 from app.catalog.search_text import rewrite_search
 from app.catalog.tables import (
@@ -129,10 +131,34 @@ class Catalog:
             found = await find_products(db, matching, order, stock=stock, **how)  # type: ignore[arg-type]
             assert list(found.ids) == [row.id for row in listed.rows]
             assert list(found.versions) == [row.version for row in listed.rows]
-            assert (found.keys, found.more) == (listed.keys, listed.more)
+            assert (found.keys, found.more, found.stopped) == (listed.keys, listed.more, listed.stopped)
             if stock is not None:
                 await self._check_stock(found, stock)
+        if matching.search is not None and order is Order.RELEVANCE and not matching.loosely:
+            await self._check_hits(matching, listed, **how)
         return listed
+
+    async def _check_hits(self, matching: Matching, listed: Listed, **how: Any) -> None:
+        """What one statement says of a search is what many say."""
+        stock = Asked(100, matching.location_ids, matching.ignores_safety_stock)
+        counted = is_plain(matching.shape)
+        hits = await find_hits(self.shop.db, matching, **how, stock=stock, counted=counted)
+        total = await count(self.shop.db, matching)
+        if hits.page is None:
+            assert hits.matched is None
+            return
+        assert list(hits.page.ids) == [row.id for row in listed.rows]
+        assert list(hits.page.versions) == [row.version for row in listed.rows]
+        assert (hits.page.keys, hits.page.more, hits.total) == (listed.keys, listed.more, total)
+        await self._check_stock(hits.page, stock)
+        assert matching.search is not None
+        if not matching.search.exacting:
+            assert (hits.sold < FEW) is await is_loose(self.shop.db, matching.search, matching.sight)
+        if counted:
+            assert hits.matched is not None
+            assert len(hits.matched.versions) == total
+            assert {row.id.bytes for row in listed.rows} <= hits.matched.versions.keys()
+            assert hits.matched.sold_out == await count(self.shop.db, replace(matching, in_stock=False))
 
     async def _check_stock(self, found: Found, asked: Asked) -> None:
         """What a page tells of stock is what is told of its variants, at the places that were asked for."""

@@ -1,5 +1,8 @@
 """How PostgreSQL goes about first pages of a larger catalog: by the index of the order, never through whole tables."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,6 +13,8 @@ from sqlalchemy.sql import ClauseElement
 from app.browse import listing, matching, search
 from app.browse.listing import Order
 from app.browse.matching import Matching, OptionChoice
+from app.browse.pages import list_products
+from app.platform.db import Database
 from tests.browse.catalog import Catalog
 from tests.shop import Shop
 
@@ -20,7 +25,8 @@ GROWN = (
     "UPDATE category SET lineage = ARRAY[id]",
     f"""INSERT INTO product (id, slug, status, brand, category_id, created_at, updated_at)
         SELECT gen_random_uuid(), 'p' || n, 'ACTIVE', 'b' || n % 100,
-          (SELECT id FROM category WHERE slug = 'c' || 1 + n % 100), now() - n * interval '1 minute', now()
+          (SELECT id FROM category WHERE slug = 'c' || 1 + n % 100),
+          now() - n * interval '1 minute', now() - n * interval '1 hour'
         FROM generate_series(1, {PRODUCTS}) n""",
     """INSERT INTO product_text (product_id, locale, name, name_key, search, search_words)
        SELECT id, locale, words, words, to_tsvector('simple', words), words FROM (
@@ -84,7 +90,7 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
     ]
     for wanted, order, index in lists:
         for descending in (False, True):
-            page = listing._page(wanted.shape, order, descending, False, True)
+            page = listing.rows_of(wanted.shape, order, descending, False, True)
             found = await plan(shop, page, wanted, most=21)
             assert index in found, (order, found)
             assert "Memoize" not in found, (order, found)
@@ -94,3 +100,42 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
     few = catalog.matching(search="nome77")
     assert "ix_product_text_search" in await plan(shop, search.WORDS_FOUND, few)
     assert "Seq Scan on p" not in await plan(shop, matching._count(few.shape), few)
+
+
+@pytest.mark.postgres15
+async def test_first_pages_are_planned_once(shop: Shop) -> None:
+    """A plan that is made for any values is as good for a page as one that is made for these, and so it is kept."""
+    catalog = await grown(shop)
+    # So many rows, for all that the planner knows, that a tenth of them is far more than a page.
+    many = "UPDATE pg_class SET reltuples = 100 * reltuples WHERE relnamespace = to_regnamespace('public')"
+    async with shop.db.transaction() as tx:
+        await tx.execute(text(many))
+    url = shop.db.reads.url.render_as_string(hide_password=False)
+    orders = [Order.NAME, Order.PRICE, Order.CREATED_AT, Order.UPDATED_AT]
+    kept = text(
+        "SELECT statement, generic_plans FROM pg_prepared_statements "
+        "WHERE statement LIKE '%product.version%' AND statement NOT LIKE '%pg_prepared%'"
+    )
+    plans: dict[str, int] = {}
+    async with lone(url) as db:
+        for order, descending in product(orders, (False, True)):
+            how: dict[str, Any] = {"descending": descending, "first": 20}
+            page = await list_products(db, catalog.matching(), order, after=None, **how)
+            for after in (None, page.keys[9]):
+                # PostgreSQL compares after five, and the first goes past what is prepared here.
+                for _ in range(9):
+                    await list_products(db, catalog.matching(), order, after=after, **how)
+        for row in await db.rows(kept):
+            plans[row.statement] = max(row.generic_plans, plans.get(row.statement, 0))
+    assert len(plans) == 2 * 2 * len(orders)
+    assert all(plans.values()), [sql for sql, times in plans.items() if not times]
+
+
+@asynccontextmanager
+async def lone(url: str) -> AsyncIterator[Database]:
+    """One read connection, so that its plans can be looked at."""
+    db = Database.open(url, reads=1)
+    try:
+        yield db
+    finally:
+        await db.close()

@@ -15,13 +15,15 @@ from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.selection import Selection
 from app.api.inventory.counted import asked_with, remember_stock
-from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor
+from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor, encode_cursor
 from app.browse import facets
 from app.browse.followed import IDS, Catalog
-from app.browse.listing import Keys, Order, list_products, settle
-from app.browse.matching import Matching, count
-from app.browse.pages import Found, find_products
-from app.browse.search import is_loose
+from app.browse.hits import Hits, find_hits
+from app.browse.listing import Keys, Order, settle
+from app.browse.matching import Matching, count, is_plain
+from app.browse.pages import Found, find_products, list_products
+from app.browse.search import FEW, is_loose
+from app.browse.tallies import Tallying
 from app.catalog.queries import products_by_ids
 
 value = strawberry.enum_value
@@ -76,6 +78,7 @@ class Facet:
 @strawberry.type(description="Products in pages.")
 class ProductConnection(Connection[Product]):
     matching: strawberry.Private[Matching]
+    tallied: strawberry.Private[Tallying | None] = None
 
     @strawberry.field(
         description="What the list could be narrowed by, with exact counts; "
@@ -90,7 +93,7 @@ class ProductConnection(Connection[Product]):
         ] = None,
     ) -> list[Facet] | None:
         wanted = tuple(facets.Field) if fields is None else {facets.Field(field.value) for field in fields}
-        found = await facets.facets_of(info.context.db, self.matching, wanted)
+        found = await facets.facets_of(info.context.db, self.matching, wanted, self.tallied)
         return None if found is None else [Facet.of(facet) for facet in found]
 
 
@@ -111,34 +114,55 @@ async def product_page(
     order, descending = settle(Order(given.key.value), given.descending, matching.search)
     kind = _kind(order, descending, context.locale)
     place, loosely = _place(kind, order, after)
+    catalog, shows = followed(context), not selection.names.isdisjoint({"nodes", "edges", "pageInfo"})
+    stock = await asked_with(context, catalog, selection) if catalog is not None and shows else None
+    hits: Hits | None = None
     if matching.search is not None:
+        if catalog is not None and order is Order.RELEVANCE and loosely is not True:
+            counted = "facets" in selection and is_plain(matching.shape)
+            hits = await find_hits(
+                context.db, matching, descending=descending, after=place, first=size, stock=stock, counted=counted
+            )
         if loosely is None:
-            loosely = await is_loose(context.db, matching.search, matching.sight)
+            loosely = await _is_loose(context, matching, hits)
         matching = matching.made_loose(loosely)
+        hits = hits if hits is not None and hits.page is not None and not loosely else None
     nodes: list[Product] = []
     cursors: Sequence[str] = []
-    more = False
-    if not selection.names.isdisjoint({"nodes", "edges", "pageInfo"}):
-        catalog = followed(context)
+    more, stopped = False, None
+    if shows:
         if catalog is None:
             listed = await list_products(context.db, matching, order, descending=descending, after=place, first=size)
             nodes, keys, more = [Product.of(row, context) for row in listed.rows], listed.keys, listed.more
+            stopped = listed.stopped
         else:
-            asked = await asked_with(context, catalog, selection)
-            found = await find_products(
-                context.db, matching, order, descending=descending, after=place, first=size, stock=asked
+            found = (hits and hits.page) or await find_products(
+                context.db, matching, order, descending=descending, after=place, first=size, stock=stock
             )
-            if asked is not None:
-                remember_stock(context, asked, found)
+            if stock is not None:
+                remember_stock(context, stock, found)
             nodes, keys, more = await _nodes(context, catalog, found), found.keys, found.more
+            stopped = found.stopped
         loose = int(matching.loosely)
         cursors = Cursors(kind, keys, lambda keys: (loose, *keys))
 
     async def total() -> int | None:
-        return await count(context.db, matching)
+        return await count(context.db, matching) if hits is None else hits.total
 
-    page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total)
-    return ProductConnection(page=page, matching=matching)
+    end = None if stopped is None else encode_cursor(kind, int(matching.loosely), *stopped)
+    page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total, stopped=end)
+    matched = hits.matched if hits is not None else None
+    tallied = Tallying(catalog, context.now, matched) if catalog is not None and matched is not None else None
+    return ProductConnection(page=page, matching=matching, tallied=tallied)
+
+
+async def _is_loose(context: Context, matching: Matching, hits: Hits | None) -> bool:
+    """Whether words spelled nearly so are looked for, as `is_loose` has it, by what was found where that is enough."""
+    search = matching.search
+    assert search is not None, "looked for"
+    if search.exacting or (hits is not None and hits.sold >= FEW):
+        return False
+    return (hits is not None and hits.page is not None) or await is_loose(context.db, search, matching.sight)
 
 
 async def _nodes(context: Context, catalog: Catalog, found: Found) -> list[Product]:
