@@ -147,18 +147,21 @@ def _row(whole: bool) -> tuple[Any, ...]:
 
 
 def walk_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
-    """The `id` of each product and what it is `listed_by`, in order: `most` of them, behind a place."""
+    """The `id` of each product and what it is `listed_by`, in order: `most` of them, behind a place; with its `version`
+    where that is at hand.
+    """
     walk: Select[Any] = _WALKS[order](shape, descending, paged)
     return walk
 
 
 def _with_rows(places: Select[Any], descending: bool, whole: bool) -> Select[Any]:
     found = places.subquery("places")
-    return (
-        select(*_row(whole), found.c.listed_by)
-        .join(found, found.c.id == product.c.id)
-        .order_by(*in_order(found.c.listed_by, found.c.id, descending))
-    )
+    if not whole and "version" in found.c:
+        # The walk has been at the product's row already.
+        rows = select(found.c.id, found.c.version, found.c.listed_by)
+    else:
+        rows = select(*_row(whole), found.c.listed_by).join(found, found.c.id == product.c.id)
+    return rows.order_by(*in_order(found.c.listed_by, found.c.id, descending))
 
 
 def in_order(key: Any, id_: Any, descending: bool) -> tuple[Any, Any]:
@@ -189,7 +192,7 @@ def _by_time(order: Order) -> Any:
     key = product.c.created_at if order is Order.CREATED_AT else product.c.updated_at
 
     def walk(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
-        statement = select(product.c.id, key.label("listed_by")).where(*conditions(shape))
+        statement = select(product.c.id, key.label("listed_by"), product.c.version).where(*conditions(shape))
         if paged:
             statement = statement.where(is_behind(order, key, product.c.id, descending))
         return _first(shape, statement.order_by(*in_order(key, product.c.id, descending)), descending)
@@ -209,14 +212,14 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     bound = func.coalesce(select(reach).having(func.count() == MOST).scalar_subquery(), behind_all)
     key = product_text.c.name_key
     within = key >= bound if descending else key <= bound
-    branches = [select(own.c.id, own.c.listed_by)]
+    branches = [select(*own.c)]
     for place in range(1, len(LOCALES)):
         shown_in = _locale_shown(place)
         other = _names(shape, descending, paged, product_text.c.locale == shown_in, within, _lacks(place))
         branches.append(select(*other.subquery(f"other_{place}").c))
     joined = union_all(*branches).subquery("joined")
     return (
-        select(joined.c.id, joined.c.listed_by)
+        select(*joined.c)
         .order_by(*in_order(joined.c.listed_by, joined.c.id, descending))
         .limit(MOST)
     )
@@ -249,7 +252,7 @@ def _lacks(place: int) -> ColumnElement[bool]:
 def _names(shape: Shape, descending: bool, paged: bool, *of: ColumnElement[bool]) -> Select[Any]:
     key = product_text.c.name_key
     statement = (
-        select(product_text.c.product_id.label("id"), key.label("listed_by"))
+        select(product_text.c.product_id.label("id"), key.label("listed_by"), product.c.version)
         .join(product, product.c.id == product_text.c.product_id)
         .where(*of, *conditions(shape))
     )
