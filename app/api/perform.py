@@ -28,14 +28,14 @@ async def perform(
     *,
     harmless: bool = False,
     outcome: Result | None = None,
-    locks_first: bool = False,
+    reads_first: bool = False,
 ) -> P:
     """Carry out a mutation once. `given`: its input. `command` answers the ids and plain values that its payload reads.
 
     The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs. `harmless`:
     it may as well be carried out twice; of one without an operation id nothing is kept. `outcome`: what the command
-    will answer, where its input says so: it is kept with the claim. `locks_first`: it begins with `operations.locked`,
-    which takes the claim along.
+    will answer, where its input says so: it is kept with the claim. `reads_first`: it knows how to read before it locks
+    (`operations.read_first`).
     """
     context = info.context
     actor = context.actor
@@ -46,7 +46,7 @@ async def perform(
 
     expected = portable(outcome)
 
-    async def write(tx: Tx) -> tuple[Result, bool, Tx]:
+    async def write(tx: Tx, *, early: bool = False) -> tuple[Result, bool, Tx]:
         if harmless and named is None:
             async with gathering(tx):
                 result = portable(await command(tx, actor))
@@ -59,7 +59,7 @@ async def perform(
             outcome=expected,
         )
         try:
-            await (operations.put_off if locks_first else operations.claim)(tx, claimed)
+            await (operations.read_first if early else operations.claim)(tx, claimed)
             async with gathering(tx):
                 result = portable(await command(tx, actor))
                 if result not in (expected, tx.outcome):
@@ -68,8 +68,20 @@ async def perform(
             return repeated.stored, True, tx
         return result, False, tx
 
+    async def write_early(tx: Tx) -> tuple[Result, bool, Tx]:
+        try:
+            return await write(tx, early=True)
+        except (Refusal, Refusals):
+            if named is None or operations.is_claimed(tx):
+                raise
+            # Who repeats what was carried out is answered what that came to, and refused nothing.
+            raise operations.Outdated from None
+
     try:
-        result, replayed, tx = await context.db.run(write, repeatable=True)
+        try:
+            result, replayed, tx = await context.db.run(write_early if reads_first else write, repeatable=True)
+        except operations.Outdated:
+            result, replayed, tx = await context.db.run(write, repeatable=True)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
     finally:

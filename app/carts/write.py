@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     DateTime,
     Integer,
     Row,
@@ -24,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
-from app.carts.ahead import TO_CHANGE, read_ahead
-from app.carts.basket import Basket, baskets
+from app.carts.ahead import TO_CHANGE, foresee, read_ahead, was_foreseen
+from app.carts.basket import CART, Basket, baskets
 from app.carts.ground import Variants
 from app.carts.queries import written
 from app.carts.quote import Quoted, quote
@@ -38,9 +39,9 @@ from app.identity.access import may_find_cart, may_open_cart
 from app.identity.principal import Actor
 from app.inventory import reservations
 from app.platform.ahead import Questions
-from app.platform.db import Tx
+from app.platform.db import Root, Tx
 from app.platform.errors import InvalidInput, NotFound, check_version
-from app.platform.operations import behind_claim, locked
+from app.platform.operations import lock_later
 from app.platform.unnest import insert_records
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "channel_of",
     "demands_of",
     "finish",
+    "held_by",
     "lock",
     "may_find",
     "may_open",
@@ -60,8 +62,13 @@ MOST_LINES = 500
 WRITTEN: Final = "written cart"
 """With a cart's id, under which a command remembers the view of what it wrote; None: it is to be read."""
 
-LOCK = select(cart).where(cart.c.id == bindparam("the_cart", type_=Uuid)).with_for_update()
-LOCK_FIRST = behind_claim(LOCK, of=cart)
+LOCK = CART.with_for_update()
+AS_READ = (
+    select(cart.c.id)
+    .where(cart.c.id == bindparam("the_cart", type_=Uuid), cart.c.version == bindparam("the_version", type_=BigInteger))
+    .with_for_update()
+)
+"""A cart that nobody has written since: whatever is written of it raises its version."""
 CREATE = insert(cart)
 _dropped = any_(bindparam("dropped", type_=ARRAY(Uuid)))
 DROP_LINES = delete(cart_line).where(cart_line.c.cart_id == bindparam("the_cart"), cart_line.c.id == _dropped)
@@ -133,10 +140,17 @@ async def lock(
 ) -> Basket:
     """The cart, locked until the transaction ends, with lines and deliveries as they are then.
 
-    `questions`: what the command asks of it next is read ahead, `beside` it as `read_ahead` takes it.
-    Raises NotFound at `cartId`, VersionConflict, and InvalidInput (CART_CLOSED, CART_EXPIRED) when it takes no changes.
+    A write that reads first (`operations.read_first`) has it as it is now: the lock, which comes with that of the
+    levels, finds it so, or the write is made anew. `questions`: what the command asks of it next is read ahead,
+    `beside` it as `read_ahead` takes it. Raises NotFound at `cartId`, VersionConflict, and InvalidInput (CART_CLOSED,
+    CART_EXPIRED) when it takes no changes.
     """
-    row = await locked(tx, LOCK, LOCK_FIRST, {"the_cart": cart_id}) if cart_id is not None else None
+    early = tx.is_early
+    row = None
+    if cart_id is not None:
+        if early:
+            await foresee(tx, actor, cart_id, questions=questions, **beside)
+        row = await tx.row(CART if early else LOCK, {"the_cart": cart_id})
     if row is None or not may_open(actor, row):
         raise NotFound("There is no such cart.", path=("cartId",))
     if row.status == "EXPIRED" or (row.status == "ACTIVE" and _over(row, actor.now)):
@@ -144,7 +158,10 @@ async def lock(
     if row.status != "ACTIVE":
         raise InvalidInput(f"This cart is {row.status.lower()}.", path=("cartId",), code="CART_CLOSED")
     check_version(expected_version, row.version, "Cart", row.id)
-    await read_ahead(tx, row, actor.now, questions=questions, **beside)
+    if early:
+        lock_later(tx, Root(AS_READ, cart, {"the_cart": row.id, "the_version": row.version}))
+    if not early or not was_foreseen(tx, row):
+        await read_ahead(tx, row, actor.now, questions=questions, **beside)
     return (await baskets(tx, [row]))[row.id]
 
 
@@ -181,7 +198,7 @@ async def finish(
     elif anew:
         basket.changes["prices_promised_until"] = now + timedelta(minutes=channel.price_promise_minutes)
     basket.changes["expires_at"] = now + timedelta(days=channel.cart_days)
-    held = await held_by(tx, basket)
+    held = () if basket.new else await held_by(tx, basket)
     demands = await stock_asked(tx, basket, quoted.variants, channel, held)
     until = now + timedelta(minutes=channel.hold_minutes)
     async with tx.together():
@@ -194,7 +211,7 @@ async def finish(
             expires_at=until,
             ignores_safety_stock=channel.ignores_safety_stock,
             also=[cart_change(basket)],
-            holding=bool(held),
+            holds=held,
         )
     tx.remembered[WRITTEN, basket.id] = written(basket, channel, quoted.variants, holds, until)
     return quoted

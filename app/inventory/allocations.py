@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.events.outbox import Change
 from app.identity.principal import Actor
 from app.inventory.claims import Claim, grant
-from app.inventory.guard import ASKED, LOCK, Level, Levels, create, keys_of, lock, locking, write
+from app.inventory.guard import ASKED, LOCK, Level, Levels, create, keys_of, lock, locking, untouched, write
 from app.inventory.ledger import (
     WRITE_FACTS,
     WRITE_FULFILLMENT,
@@ -100,16 +100,18 @@ async def allocate(
     now: datetime,
     ignores_safety_stock: bool = False,
     also: Callable[[Sequence[Taken]], Sequence[Change]] = lambda _: (),
+    holds: Sequence[Row[Any]] | None = None,
 ) -> list[Taken]:
     """Turn what the cart holds into what the order has allocated, or into sales where it leaves now.
 
     A line's own hold, were it expired, is taken as it is; what is held elsewhere, or no longer, passes the guard anew.
-    All the cart's holds are gone afterwards. `also`: what is told together with the levels. Raises InsufficientStock,
-    one for each short line.
+    All the cart's holds are gone afterwards. `also`: what is told together with the levels. `holds`: as in `hold`.
+    Raises InsufficientStock, one for each short line.
     """
     keys = {(take.variant_id, place) for take in takes for place in take.location_ids}
     levels = await lock(tx, LOCK_CART, {**keys_of(sorted(keys)), "the_cart_id": cart_id})
-    holds = await tx.rows(HOLDS_OF_CART, {"the_cart_id": cart_id})
+    if holds is None or not untouched(levels, holds):
+        holds = await tx.rows(HOLDS_OF_CART, {"the_cart_id": cart_id})
     kept = _convert(levels, takes, holds)
     claims = [
         Claim(

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.events.outbox import Change, emit
 from app.inventory.allocations import Item, Take, Taken, allocate, cancel_order, fulfill, return_stock
 from app.inventory.claims import Claim, grant
-from app.inventory.guard import ASKED, Levels, keys_of, lock, locking, write
+from app.inventory.guard import ASKED, Levels, keys_of, lock, locking, untouched, write
 from app.inventory.ledger import WRITE_HOLDS, Reserved, holds_parameters
 from app.inventory.queries import held_by, holds_of_carts
 from app.inventory.releases import released_by, releasing
@@ -87,15 +87,15 @@ async def hold(
     expires_at: datetime,
     ignores_safety_stock: bool = False,
     also: Sequence[Change] = (),
-    holding: bool = True,
+    holds: Sequence[Row[Any]] | None = None,
 ) -> list[Reserved]:
     """Make what these lines of the cart hold exactly this, until `expires_at`. One demand for each line.
 
     A line keeps in place what it holds already, were it expired, as far as its locations still allow; only the
     difference passes the guard, spread over the locations in order. Raises InsufficientStock, one for each short line;
     rolled back, every line holds what it held before. `also`: what is told
-    together with the levels. Not `holding`: the cart holds nothing, as its lock lets nobody change. Answers what these
-    lines hold then.
+    together with the levels. `holds`: what the cart holds, as `holds_of_carts` found it under the cart's lock; it is
+    read only where that may be otherwise by now. Answers what these lines hold then.
     """
     if not demands:
         # What is told comes last.
@@ -105,7 +105,8 @@ async def hold(
     line_ids = [demand.line_id for demand in demands]
     keys = {(demand.variant_id, place) for demand in demands for place in demand.location_ids if demand.quantity > 0}
     levels = await lock(tx, LOCK_LINES, {**keys_of(sorted(keys)), "line_ids": line_ids})
-    holds = await tx.rows(HOLDS_OF_LINES, {"line_ids": line_ids}) if holding else []
+    if holds is None or not untouched(levels, holds):
+        holds = await tx.rows(HOLDS_OF_LINES, {"line_ids": line_ids})
     kept = _keep(levels, demands, holds)
     claims = [
         Claim(

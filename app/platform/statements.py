@@ -152,11 +152,11 @@ class Line:
         self._prepared: dict[str, Any] = held.info.setdefault(PREPARED, {})
         self._begins = begins
 
-    async def fetch(self, statement: Plain, parameters: Parameters | None) -> list[Row[Any]]:
-        """Run it; its rows. Raises DBAPIError."""
+    async def fetch(self, statement: Plain, parameters: Parameters | None, *, begins: bool = True) -> list[Row[Any]]:
+        """Run it; its rows. `begins` False: it needs no transaction, and begins none. Raises DBAPIError."""
         arguments = statement.arguments(parameters or _NOTHING)
         try:
-            prepared = await self._ready(statement.sql, arguments)
+            prepared = await self._ready(statement.sql, arguments, begins=begins)
             return statement.rows(await prepared.fetch(*arguments))
         except BaseException as error:
             await self._fail(error, statement.sql, arguments)
@@ -191,11 +191,11 @@ class Line:
         except BaseException as error:
             await self._fail(error, sql, arguments)
 
-    async def _ready(self, sql: str, arguments: Sequence[Any]) -> Any:
-        """The statement, prepared on this connection, in a transaction that has begun."""
+    async def _ready(self, sql: str, arguments: Sequence[Any], *, begins: bool = True) -> Any:
+        """The statement, prepared on this connection, in a transaction that has begun, unless none is needed."""
         if self._sync._has_events or self._sync.engine._has_events:
             self._sync.dispatch.before_cursor_execute(self._sync, None, sql, arguments, None, False)
-        if self._begins and self._adapted._transaction is None:
+        if begins and self._begins and self._adapted._transaction is None:
             await self._adapted._start_transaction()
         prepared = self._prepared.get(sql)
         if prepared is None:
