@@ -1,6 +1,7 @@
 """How a mutation runs: claim its operation id, run the command, store what it led to; commit, or roll back."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -12,10 +13,11 @@ from app.api.errors import Payload, user_error
 from app.events.outbox import gathering
 from app.identity.principal import Actor
 from app.platform import operations
-from app.platform.db import Tx
+from app.platform.db import Database, Tx
 from app.platform.errors import Refusal, Refusals
 
 P = TypeVar("P", bound=Payload)
+T = TypeVar("T")
 Result = dict[str, Any]
 Command = Callable[[Tx, Actor], Awaitable[Result]]
 
@@ -45,19 +47,15 @@ async def perform(
     fingerprint = operations.fingerprint(info.field_name, body)
 
     expected = portable(outcome)
+    claimed = operations.claimed(
+        operation_id, principal=actor.key, mutation=info.field_name, fingerprint=fingerprint, outcome=expected
+    )
 
     async def write(tx: Tx, *, early: bool = False) -> tuple[Result, bool, Tx]:
         if harmless and named is None:
             async with gathering(tx):
                 result = portable(await command(tx, actor))
             return result, False, tx
-        claimed = operations.claimed(
-            operation_id,
-            principal=actor.key,
-            mutation=info.field_name,
-            fingerprint=fingerprint,
-            outcome=expected,
-        )
         try:
             await (operations.read_first if early else operations.claim)(tx, claimed)
             async with gathering(tx):
@@ -68,20 +66,8 @@ async def perform(
             return repeated.stored, True, tx
         return result, False, tx
 
-    async def write_early(tx: Tx) -> tuple[Result, bool, Tx]:
-        try:
-            return await write(tx, early=True)
-        except (Refusal, Refusals):
-            if named is None or operations.is_claimed(tx):
-                raise
-            # Who repeats what was carried out is answered what that came to, and refused nothing.
-            raise operations.Outdated from None
-
     try:
-        try:
-            result, replayed, tx = await context.db.run(write_early if reads_first else write, repeatable=True)
-        except operations.Outdated:
-            result, replayed, tx = await context.db.run(write, repeatable=True)
+        result, replayed, tx = await _run(context.db, write, reads_first=reads_first, repeats=named is not None)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
     finally:
@@ -90,6 +76,27 @@ async def perform(
     context.wrote_now(tx.told)
     context.memory |= tx.remembered
     return payload(result=result, user_errors=[], replayed=replayed)
+
+
+async def _run(db: Database, write: Callable[..., Awaitable[T]], *, reads_first: bool, repeats: bool) -> T:
+    """Run a write; where it reads first, again in the plain way when what it read was not so any more.
+
+    `repeats`: it may be one that was carried out before. Who repeats is answered what that came to, and is refused
+    nothing: a refusal before the claim was made is none yet.
+    """
+
+    async def early(tx: Tx) -> T:
+        try:
+            return await write(tx, early=True)
+        except (Refusal, Refusals):
+            if repeats and not operations.is_claimed(tx):
+                raise operations.Outdated from None
+            raise
+
+    if reads_first:
+        with suppress(operations.Outdated):
+            return await db.run(early, repeatable=True)
+    return await db.run(write, repeatable=True)
 
 
 def plain(value: Any) -> Any:

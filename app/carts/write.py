@@ -39,9 +39,10 @@ from app.identity.access import may_find_cart, may_open_cart
 from app.identity.principal import Actor
 from app.inventory import reservations
 from app.platform.ahead import Questions
-from app.platform.db import Root, Tx
+from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version
 from app.platform.operations import lock_later
+from app.platform.statements import Root
 from app.platform.unnest import insert_records
 
 __all__ = [

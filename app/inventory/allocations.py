@@ -1,6 +1,6 @@
 """What orders have a claim to: allocate, fulfill, cancel, return. The caller has locked the order, and its cart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -128,17 +128,7 @@ async def allocate(
     spared = [row.cart_line_id for row in holds]
     await grant(tx, levels, claims, ignores_safety_stock=ignores_safety_stock, spared=spared)
 
-    taken, allocated, left = [], [], []
-    for take, claim, own in zip(takes, claims, kept, strict=True):
-        places = dict(own)
-        for level, quantity in claim.granted:
-            places[level.location_id] = places.get(level.location_id, 0) + quantity
-        for place, quantity in places.items():
-            taken.append(Taken(take.order_line_id, take.variant_id, place, quantity))
-            if take.leaves_now:
-                left.append((levels[take.variant_id, place], quantity))
-            else:
-                allocated.append(Reserved(take.order_line_id, take.variant_id, place, quantity))
+    taken, allocated, left = _split(levels, takes, claims, kept)
     for level, quantity in left:
         level.reserved_change -= quantity
     movements = _leave(left)
@@ -151,6 +141,26 @@ async def allocate(
     }
     await write(tx, WRITE_ORDER, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also(taken))
     return taken
+
+
+def _split(
+    levels: Levels, takes: Sequence[Take], claims: Sequence[Claim], kept: Sequence[Mapping[UUID, int]]
+) -> tuple[list[Taken], list[Reserved], list[tuple[Level, int]]]:
+    """From where each line is served; of that, what is allocated, and what leaves now."""
+    taken: list[Taken] = []
+    allocated: list[Reserved] = []
+    left: list[tuple[Level, int]] = []
+    for take, claim, own in zip(takes, claims, kept, strict=True):
+        places = dict(own)
+        for level, quantity in claim.granted:
+            places[level.location_id] = places.get(level.location_id, 0) + quantity
+        for place, quantity in places.items():
+            taken.append(Taken(take.order_line_id, take.variant_id, place, quantity))
+            if take.leaves_now:
+                left.append((levels[take.variant_id, place], quantity))
+            else:
+                allocated.append(Reserved(take.order_line_id, take.variant_id, place, quantity))
+    return taken, allocated, left
 
 
 def _convert(levels: Levels, takes: Sequence[Take], holds: Sequence[Row[Any]]) -> list[dict[UUID, int]]:

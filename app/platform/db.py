@@ -7,7 +7,6 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -15,20 +14,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    Executable,
-    FromClause,
-    MetaData,
-    Row,
-    Select,
-    Text,
-    UpdateBase,
-    Uuid,
-    text,
-)
+from sqlalchemy import BigInteger, Column, DateTime, Executable, MetaData, Row, Text, UpdateBase, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError
@@ -39,7 +25,7 @@ from app.platform.ahead import Answer, Questions
 from app.platform.errors import Busy
 from app.platform.lines import Lines
 from app.platform.standing import Kept
-from app.platform.statements import Line, Parameters, Plain, is_outdated, plain
+from app.platform.statements import Line, Parameters, Plain, Root, is_outdated, is_read, plain
 
 type_names = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -241,20 +227,6 @@ class Tx(Reader):
             await self.connection.execute(statement, parameters)
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
-    """The row that a write locks first, as it was read: `lock` finds it no more once it was written since."""
-
-    lock: Select[Any]
-    of: FromClause
-    parameters: Parameters
-
-
-def is_read(statement: Executable) -> bool:
-    """Whether it reads and no more: nothing is locked or written."""
-    return isinstance(statement, Select) and statement._for_update_arg is None
-
-
 class Database(Reader):
     """Two pools on one PostgreSQL: read connections in AUTOCOMMIT, write connections for transactions."""
 
@@ -387,6 +359,7 @@ def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, *
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=False,
+        pool_use_lifo=True,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={

@@ -13,8 +13,9 @@ import msgspec
 from sqlalchemy import Boolean, FromClause, Row, Select, bindparam, delete, literal_column, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.platform.db import Root, Tx
+from app.platform.db import Tx
 from app.platform.errors import OperationIdReused
+from app.platform.statements import Root
 from app.platform.tables import operation
 
 KEPT_DAYS = 90

@@ -6,12 +6,13 @@ is) and sent straight to asyncpg from then on: a seventh of the CPU. Rows, types
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
 import asyncpg
-from sqlalchemy import Executable, Insert, Row, UpdateBase
+from sqlalchemy import Executable, FromClause, Insert, Row, Select, UpdateBase
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
@@ -31,6 +32,20 @@ _seen: WeakSet[Executable] = WeakSet()
 _known: WeakKeyDictionary[Executable, dict[frozenset[str], "Plain | None"]] = WeakKeyDictionary()
 _PLACE: Final = re.compile(r"\$(\d+)\b")
 _NOTHING: Final[Parameters] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The row that a write locks first, as it was read: `lock` finds it no more once it was written since."""
+
+    lock: Select[Any]
+    of: FromClause
+    parameters: Parameters
+
+
+def is_read(statement: Executable) -> bool:
+    """Whether it reads and no more: nothing is locked or written."""
+    return isinstance(statement, Select) and statement._for_update_arg is None
 
 
 class Plain:
