@@ -1,5 +1,6 @@
 """The frame of every cart command: lock the cart, change it in memory, quote it, write it, hold its stock, tell it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -84,8 +85,12 @@ def _put(table: Table) -> Insert:
     return statement.on_conflict_do_update(index_elements=[table.c.id], set_=new)
 
 
-PUT_LINES = _put(cart_line)
-PUT_DELIVERIES = _put(cart_delivery)
+# Half the work where none of them was there before.
+ADD_LINES, ADD_DELIVERIES = insert_records(cart_line), insert_records(cart_delivery)
+PUT_LINES, PUT_DELIVERIES = _put(cart_line), _put(cart_delivery)
+FIRST_VISIT = insert(cart_visit).values(
+    cart_id=bindparam("the_cart"), position=1, channel_id=bindparam("channel"), at=bindparam("moment")
+)
 _begin = select(literal(1).label("one")).subquery("begin")
 _last = (
     select(cart_visit.c.position, cart_visit.c.channel_id)
@@ -204,7 +209,7 @@ async def finish(
     until = now + timedelta(minutes=channel.hold_minutes)
     async with tx.together():
         await save(tx, actor, basket)
-        await visit(tx, actor, basket.id)
+        await visit(tx, actor, basket)
         holds = await reservations.hold(
             tx,
             cart_id=basket.id,
@@ -230,9 +235,13 @@ async def save(tx: Tx, actor: Actor, basket: Basket) -> None:
         await tx.later(DROP_LINES, {"the_cart": basket.id, "dropped": dropped})
         await tx.later(DROP_DELIVERIES, {"the_cart": basket.id, "dropped": dropped})
     if lines := basket.written(basket.lines):
-        await tx.later(PUT_LINES, {"records": lines})
+        await tx.later(ADD_LINES if _are_new(basket, lines) else PUT_LINES, {"records": lines})
     if deliveries := basket.written(basket.deliveries):
-        await tx.later(PUT_DELIVERIES, {"records": deliveries})
+        await tx.later(ADD_DELIVERIES if _are_new(basket, deliveries) else PUT_DELIVERIES, {"records": deliveries})
+
+
+def _are_new(basket: Basket, records: Sequence[Mapping[str, Any]]) -> bool:
+    return all(each["id"] not in basket.stored for each in records)
 
 
 @cache
@@ -245,9 +254,10 @@ def _named(changes: dict[str, Any]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in changes.items()}
 
 
-async def visit(tx: Tx, actor: Actor, cart_id: UUID) -> None:
+async def visit(tx: Tx, actor: Actor, basket: Basket) -> None:
     """Remember that the cart was touched from the caller's channel, unless it was the last that touched it."""
-    await tx.later(VISIT, {"the_cart": cart_id, "channel": actor.channel_id, "moment": actor.now})
+    given = {"the_cart": basket.id, "channel": actor.channel_id, "moment": actor.now}
+    await tx.later(FIRST_VISIT if basket.new else VISIT, given)
 
 
 def scopes_of(row: Any, **changed: Any) -> list[str]:

@@ -139,7 +139,8 @@ async def allocate(
         ),
         "dropped_holds": [row.id for row in holds],
     }
-    await write(tx, WRITE_ORDER, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also(taken))
+    statement = WRITE_ORDER[bool(allocated), bool(movements)]
+    await write(tx, statement, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also(taken))
     return taken
 
 

@@ -126,7 +126,9 @@ async def hold(
     in_place = {(row.line_id, row.location_id) for row in rows}
     dropped = [row.id for row in holds if (row.cart_line_id, row.location_id) not in in_place]
     parameters = holds_parameters(cart_id, expires_at, rows, dropped)
-    await write(tx, WRITE_HOLDS, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also)
+    await write(
+        tx, WRITE_HOLDS[bool(dropped)], levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also
+    )
     return rows
 
 
