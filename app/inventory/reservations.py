@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, Uuid, any_, bindparam, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.events.outbox import Change, emit
+from app.events.outbox import Change, emit_along
 from app.inventory.allocations import Item, Take, Taken, allocate, cancel_order, fulfill, return_stock
 from app.inventory.claims import Claim, grant
 from app.inventory.guard import ASKED, Levels, keys_of, lock, locking, untouched, write
@@ -98,9 +98,7 @@ async def hold(
     read only where that may be otherwise by now. Answers what these lines hold then.
     """
     if not demands:
-        # What is told comes last.
-        await tx.settle()
-        await emit(tx, also)
+        await emit_along(tx, also)
         return []
     line_ids = [demand.line_id for demand in demands]
     keys = {(demand.variant_id, place) for demand in demands for place in demand.location_ids if demand.quantity > 0}

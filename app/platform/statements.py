@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import asyncpg
 from sqlalchemy import Executable, FromClause, Insert, Row, Select, UpdateBase
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
@@ -88,6 +89,9 @@ class Plain:
 def _argument(compiled: SQLCompiler, name: str) -> tuple[str, str, bool, Any, Processor | None]:
     bind = compiled.binds[name]
     processor: Any = compiled._bind_processors.get(name)
+    if isinstance(bind.type, ARRAY) and bind.type.item_type._cached_bind_processor(compiled.dialect) is None:
+        # It would copy the list, item by item, as it is.
+        processor = None
     return bind.key, name, bind.required, bind.value, processor
 
 
