@@ -23,13 +23,13 @@ from tests.checkout.counter import ADDRESS, UNIT
 from tests.shop import Shop
 
 # Begin, all that is asked, claim with the locks of cart and levels, all that is written with the outbox, commit. Where
-# there is nothing to hold, the claim is by itself; a line that grows ranks the places that may send it. Behind the + is
-# what the document asks of the catalog, of places and of registers.
+# there is nothing to hold, the claim is by itself. Behind the + is what the document asks of the catalog, of places and
+# of registers.
 TILL = {"pos/startSale": 5 + 1, "pos/addLine": 5 + 1, "pos/sell": 5 + 1}
 SITE = {
     "storefront/createCart": 5,
     "storefront/addToCart": 5 + 2,
-    "storefront/updateCart": 6 + 2,
+    "storefront/updateCart": 5 + 2,
     "storefront/setContact": 5 + 2,
     "storefront/setDelivery": 5 + 2,
     "storefront/completeCheckout": 5,
