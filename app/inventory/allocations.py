@@ -12,7 +12,19 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.events.outbox import Change
 from app.identity.principal import Actor
 from app.inventory.claims import Claim, grant
-from app.inventory.guard import ASKED, LOCK, Level, Levels, create, keys_of, lock, locking, untouched, write
+from app.inventory.guard import (
+    ASKED,
+    LOCK,
+    Level,
+    Levels,
+    create,
+    keys_held,
+    keys_of,
+    lock,
+    locking,
+    untouched,
+    write,
+)
 from app.inventory.ledger import (
     WRITE_FACTS,
     WRITE_FULFILLMENT,
@@ -109,7 +121,10 @@ async def allocate(
     Raises InsufficientStock, one for each short line.
     """
     keys = {(take.variant_id, place) for take in takes for place in take.location_ids}
-    levels = await lock(tx, LOCK_CART, {**keys_of(sorted(keys)), "the_cart_id": cart_id})
+    if holds is None:
+        levels = await lock(tx, LOCK_CART, {**keys_of(sorted(keys)), "the_cart_id": cart_id})
+    else:
+        levels = await lock(tx, LOCK, keys_of(sorted(keys | keys_held(holds))))
     if holds is None or not untouched(levels, holds):
         holds = await tx.rows(HOLDS_OF_CART, {"the_cart_id": cart_id})
     kept = _convert(levels, takes, holds)

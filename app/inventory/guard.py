@@ -183,6 +183,11 @@ async def lock(tx: Tx, statement: Select[Any], parameters: Parameters) -> Levels
     return {(row.variant_id, row.location_id): Level(*row) for row in rows}
 
 
+def keys_held(holds: Iterable[Any]) -> set[Key]:
+    """The levels of these holds."""
+    return {(row.variant_id, row.location_id) for row in holds}
+
+
 def untouched(levels: Levels, holds: Iterable[Any]) -> bool:
     """Whether holds of a cart that is locked, rows of `HOLDS_OF_CARTS`, are as they were read before their levels were.
 
