@@ -52,7 +52,13 @@ class Context:
 
     @property
     def actor(self) -> Actor:
-        return Actor(principal=self.principal, channel_id=self.channel.id, locale=self.locale, now=self.now)
+        return Actor(
+            principal=self.principal,
+            channel_id=self.channel.id,
+            locale=self.locale,
+            now=self.now,
+            currency=self.channel.currency,
+        )
 
     def may(self, permission: str) -> bool:
         return self.principal.may(permission)

@@ -1,6 +1,7 @@
 """How a mutation runs: claim its operation id, run the command, store what it led to; commit, or roll back."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -12,10 +13,11 @@ from app.api.errors import Payload, user_error
 from app.events.outbox import gathering
 from app.identity.principal import Actor
 from app.platform import operations
-from app.platform.db import Tx
+from app.platform.db import Database, Tx
 from app.platform.errors import Refusal, Refusals
 
 P = TypeVar("P", bound=Payload)
+T = TypeVar("T")
 Result = dict[str, Any]
 Command = Callable[[Tx, Actor], Awaitable[Result]]
 
@@ -28,14 +30,14 @@ async def perform(
     *,
     harmless: bool = False,
     outcome: Result | None = None,
-    locks_first: bool = False,
+    reads_first: bool = False,
 ) -> P:
     """Carry out a mutation once. `given`: its input. `command` answers the ids and plain values that its payload reads.
 
     The command may run again, from its beginning, after a deadlock: it must keep nothing between two runs. `harmless`:
     it may as well be carried out twice; of one without an operation id nothing is kept. `outcome`: what the command
-    will answer, where its input says so: it is kept with the claim. `locks_first`: it begins with `operations.locked`,
-    which takes the claim along.
+    will answer, where its input says so: it is kept with the claim. `reads_first`: it knows how to read before it locks
+    (`operations.read_first`).
     """
     context = info.context
     actor = context.actor
@@ -45,21 +47,17 @@ async def perform(
     fingerprint = operations.fingerprint(info.field_name, body)
 
     expected = portable(outcome)
+    claimed = operations.claimed(
+        operation_id, principal=actor.key, mutation=info.field_name, fingerprint=fingerprint, outcome=expected
+    )
 
-    async def write(tx: Tx) -> tuple[Result, bool, Tx]:
+    async def write(tx: Tx, *, early: bool = False) -> tuple[Result, bool, Tx]:
         if harmless and named is None:
             async with gathering(tx):
                 result = portable(await command(tx, actor))
             return result, False, tx
-        claimed = operations.claimed(
-            operation_id,
-            principal=actor.key,
-            mutation=info.field_name,
-            fingerprint=fingerprint,
-            outcome=expected,
-        )
         try:
-            await (operations.put_off if locks_first else operations.claim)(tx, claimed)
+            await (operations.read_first if early else operations.claim)(tx, claimed)
             async with gathering(tx):
                 result = portable(await command(tx, actor))
                 if result not in (expected, tx.outcome):
@@ -69,7 +67,7 @@ async def perform(
         return result, False, tx
 
     try:
-        result, replayed, tx = await context.db.run(write, repeatable=True)
+        result, replayed, tx = await _run(context.db, write, reads_first=reads_first, repeats=named is not None)
     except (Refusal, Refusals) as refused:
         return payload(result={}, user_errors=[user_error(one) for one in refused.refusals], replayed=False)
     finally:
@@ -78,6 +76,27 @@ async def perform(
     context.wrote_now(tx.told)
     context.memory |= tx.remembered
     return payload(result=result, user_errors=[], replayed=replayed)
+
+
+async def _run(db: Database, write: Callable[..., Awaitable[T]], *, reads_first: bool, repeats: bool) -> T:
+    """Run a write; where it reads first, again in the plain way when what it read was not so any more.
+
+    `repeats`: it may be one that was carried out before. Who repeats is answered what that came to, and is refused
+    nothing: a refusal before the claim was made is none yet.
+    """
+
+    async def early(tx: Tx) -> T:
+        try:
+            return await write(tx, early=True)
+        except (Refusal, Refusals):
+            if repeats and not operations.is_claimed(tx):
+                raise operations.Outdated from None
+            raise
+
+    if reads_first:
+        with suppress(operations.Outdated):
+            return await db.run(early, repeatable=True)
+    return await db.run(write, repeatable=True)
 
 
 def plain(value: Any) -> Any:

@@ -134,6 +134,7 @@ LINES = select(cart_line).where(cart_line.c.cart_id == _ids).order_by(cart_line.
 DELIVERIES = (
     select(cart_delivery).where(cart_delivery.c.cart_id == _ids).order_by(cart_delivery.c.cart_id, cart_delivery.c.id)
 )
+CART = select(cart).where(cart.c.id == bindparam("the_cart", type_=Uuid))
 CARTS = select(cart).where(cart.c.id == _ids)
 VISITS = select(cart_visit).where(cart_visit.c.cart_id == _ids).order_by(cart_visit.c.cart_id, cart_visit.c.position)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Boolean, Row, Uuid, any_, bindparam, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.carts.ahead import read_ahead
+from app.carts.ahead import TO_BEGIN, read_ahead, was_foreseen
 from app.carts.basket import Basket
 from app.carts.lines import AT_TILLS, NewLine, put_lines
 from app.carts.tables import cart
@@ -25,9 +25,6 @@ from app.inventory.reservations import release_carts
 from app.platform.db import Database, Tx
 from app.platform.errors import InvalidInput, NotFound
 from app.platform.ids import new_secret_id
-
-# No cart has it: what is read of a cart that is not there yet is nothing.
-NOBODYS = UUID(int=0)
 
 # Said as the index says it, so that it serves.
 _open = literal_column("status IN ('ACTIVE','PARKED')", Boolean)
@@ -61,29 +58,21 @@ async def create_cart(
     Raises NotFound (`locationId`), InvalidInput, InsufficientStock; Forbidden for a price without `prices.override`.
     """
     principal = actor.principal
-    channel = await _channel(tx, actor, lines, location_id, currency)
+    cart_id = cart_id or new_secret_id()
+    begun = SimpleNamespace(id=cart_id, channel_id=actor.channel_id, customer_id=None, currency=currency)
+    if not was_foreseen(tx, begun):
+        await read_ahead(tx, begun, actor.now, questions=TO_BEGIN, variants={line.variant_id for line in lines})
+    channel = (await channels_by_ids(tx, [actor.channel_id]))[actor.channel_id]
     if location_id is None:
         location_id = _own_location(principal, channel)
     elif not principal.works_at(location_id):
         raise NotFound("This location is not among yours.", path=("locationId",))
     if location_id is not None and location_id not in {each.id for each in await locations_of_channel(tx, channel.id)}:
         raise NotFound("This channel sells from no such location.", path=("locationId",))
-    basket = _begun(actor, channel, location_id, cart_id or new_secret_id())
+    basket = _begun(actor, channel, location_id, cart_id)
     variants = await put_lines(tx, actor, basket, channel, lines)
     await finish(tx, actor, basket, channel=channel, variants=variants)
     return basket.id
-
-
-async def _channel(
-    tx: Tx, actor: Actor, lines: Sequence[NewLine], location_id: UUID | None, currency: str | None
-) -> Row[Any]:
-    """The caller's channel, read with what else will be asked of a new cart."""
-    own = actor.principal.location_ids or frozenset()
-    places = {location_id} if location_id is not None else own if len(own) == 1 else frozenset()
-    variants = {line.variant_id for line in lines}
-    begun = SimpleNamespace(id=NOBODYS, channel_id=actor.channel_id, customer_id=None, currency=currency)
-    await read_ahead(tx, begun, actor.now, variants=variants, locations=places)
-    return (await channels_by_ids(tx, [actor.channel_id]))[actor.channel_id]
 
 
 def _own_location(principal: Principal, channel: Row[Any]) -> UUID | None:

@@ -16,6 +16,6 @@ async def close_as_ordered(tx: Tx, actor: Actor, basket: Basket, order_id: UUID)
     """
     basket.changes |= {"status": "ORDERED", "order_id": order_id, "expires_at": None}
     await save(tx, actor, basket)
-    await visit(tx, actor, basket.id)
+    await visit(tx, actor, basket)
     tx.remembered[WRITTEN, basket.id] = None
     return cart_change(basket)

@@ -41,8 +41,7 @@ async def set_delivery(
     Raises NotFound, VersionConflict, InvalidInput (EMPTY, LOCATION_REQUIRED, NO_PICKUP, ADDRESS_REQUIRED,
     OPTION_NOT_OFFERED, METHOD_NOT_ALLOWED, NOT_FOR_METHOD), InsufficientStock where the goods are not there.
     """
-    places = [] if way.location_id is None else [way.location_id]
-    basket = await lock(tx, actor, cart_id, expected_version, locations=places)
+    basket = await lock(tx, actor, cart_id, expected_version)
     lines = chosen_lines(basket, line_ids)
     if not lines:
         raise InvalidInput("There are no lines to deliver.", path=("lineIds",), code="EMPTY")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from app.carts.ahead import TO_ADD, TO_CHANGE
 from app.carts.basket import CARRY_OUT, Basket, Delivery, Line
 from app.carts.write import channel_of, finish, lock
 from app.catalog.fields import storable
@@ -71,7 +72,8 @@ async def add_lines(
     """
     if not lines:
         raise InvalidInput("Name at least one line.", path=("lines",), code="EMPTY")
-    basket = await lock(tx, actor, cart_id, expected_version, variants={line.variant_id for line in lines})
+    named = {line.variant_id for line in lines}
+    basket = await lock(tx, actor, cart_id, expected_version, questions=TO_ADD, variants=named)
     channel = await channel_of(tx, basket)
     variants = await put_lines(tx, actor, basket, channel, lines)
     await finish(tx, actor, basket, channel=channel, variants=variants)
@@ -183,7 +185,9 @@ async def update_lines(
     if not changes:
         raise InvalidInput("Name at least one line.", path=("lines",), code="EMPTY")
     check_count(changes)
-    basket = await lock(tx, actor, cart_id, expected_version)
+    # A line that grows takes from where it is chosen to, as one that is added.
+    grows = any(change.quantity for change in changes)
+    basket = await lock(tx, actor, cart_id, expected_version, questions=TO_ADD if grows else TO_CHANGE)
     channel = await channel_of(tx, basket)
     by_id = {line.id: line for line in basket.lines}
     variants = await sellable(tx, {line.variant_id for line in basket.lines}, channel_id=channel.id, moment=actor.now)

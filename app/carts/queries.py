@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -35,6 +35,7 @@ from app.platform.db import Reader
 from app.platform.errors import Refusal, Refusals
 
 COUNTED_UP_TO = 10_000
+_AS_IT_BEGINS: Final = dict.fromkeys(cart.c.keys())
 # A cart that is written faster than it is read is shown as it was last found.
 ATTEMPTS = 5
 _ids: Any = any_(bindparam("ids", type_=ARRAY(Uuid)))
@@ -105,7 +106,7 @@ def written(
 ) -> CartView:
     """A cart as a command has just written it, for the answer: it is promised, and nothing has changed since."""
     before = vars(basket.row) if basket.new else basket.row._mapping
-    values = dict.fromkeys(cart.c.keys()) | dict(before) | basket.changes
+    values = _AS_IT_BEGINS | dict(before) | basket.changes
     row = SimpleNamespace(**values, _mapping=values)
     held = [
         SimpleNamespace(

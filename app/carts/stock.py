@@ -17,7 +17,7 @@ from app.platform.db import Tx
 
 async def held_by(tx: Tx, basket: Basket) -> Sequence[Row[Any]]:
     """The cart's holds; those that have expired may be gone soon."""
-    return () if basket.new else (await holds_of_carts(tx, [basket.id])).get(basket.id, ())
+    return (await holds_of_carts(tx, [basket.id])).get(basket.id, ())
 
 
 async def stock_asked(
@@ -38,9 +38,10 @@ async def stock_asked(
     ]
 
 
-async def demands_of(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any]) -> list[Demand]:
+async def demands_of(
+    tx: Tx, basket: Basket, variants: Variants, channel: Row[Any], holds: Sequence[Row[Any]]
+) -> list[Demand]:
     """What each line with tracked stock needs, and from which locations, the first preferred."""
-    holds = (await holds_of_carts(tx, [basket.id])).get(basket.id, ())
     return await _demands(tx, basket, variants, channel, _by_line(holds))
 
 

@@ -1,11 +1,13 @@
 """The frame of every cart command: lock the cart, change it in memory, quote it, write it, hold its stock, tell it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     DateTime,
     Integer,
     Row,
@@ -24,8 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
-from app.carts.ahead import TO_CHANGE, read_ahead
-from app.carts.basket import Basket, baskets
+from app.carts.ahead import TO_CHANGE, foresee, read_ahead, was_foreseen
+from app.carts.basket import CART, Basket, baskets
 from app.carts.ground import Variants
 from app.carts.queries import written
 from app.carts.quote import Quoted, quote
@@ -40,7 +42,8 @@ from app.inventory import reservations
 from app.platform.ahead import Questions
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, check_version
-from app.platform.operations import behind_claim, locked
+from app.platform.operations import lock_later
+from app.platform.statements import Root
 from app.platform.unnest import insert_records
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "channel_of",
     "demands_of",
     "finish",
+    "held_by",
     "lock",
     "may_find",
     "may_open",
@@ -60,8 +64,13 @@ MOST_LINES = 500
 WRITTEN: Final = "written cart"
 """With a cart's id, under which a command remembers the view of what it wrote; None: it is to be read."""
 
-LOCK = select(cart).where(cart.c.id == bindparam("the_cart", type_=Uuid)).with_for_update()
-LOCK_FIRST = behind_claim(LOCK, of=cart)
+LOCK = CART.with_for_update()
+AS_READ = (
+    select(cart.c.id)
+    .where(cart.c.id == bindparam("the_cart", type_=Uuid), cart.c.version == bindparam("the_version", type_=BigInteger))
+    .with_for_update()
+)
+"""A cart that nobody has written since: whatever is written of it raises its version."""
 CREATE = insert(cart)
 _dropped = any_(bindparam("dropped", type_=ARRAY(Uuid)))
 DROP_LINES = delete(cart_line).where(cart_line.c.cart_id == bindparam("the_cart"), cart_line.c.id == _dropped)
@@ -76,8 +85,12 @@ def _put(table: Table) -> Insert:
     return statement.on_conflict_do_update(index_elements=[table.c.id], set_=new)
 
 
-PUT_LINES = _put(cart_line)
-PUT_DELIVERIES = _put(cart_delivery)
+# Half the work where none of them was there before.
+ADD_LINES, ADD_DELIVERIES = insert_records(cart_line), insert_records(cart_delivery)
+PUT_LINES, PUT_DELIVERIES = _put(cart_line), _put(cart_delivery)
+FIRST_VISIT = insert(cart_visit).values(
+    cart_id=bindparam("the_cart"), position=1, channel_id=bindparam("channel"), at=bindparam("moment")
+)
 _begin = select(literal(1).label("one")).subquery("begin")
 _last = (
     select(cart_visit.c.position, cart_visit.c.channel_id)
@@ -133,10 +146,17 @@ async def lock(
 ) -> Basket:
     """The cart, locked until the transaction ends, with lines and deliveries as they are then.
 
-    `questions`: what the command asks of it next is read ahead, `beside` it as `read_ahead` takes it.
-    Raises NotFound at `cartId`, VersionConflict, and InvalidInput (CART_CLOSED, CART_EXPIRED) when it takes no changes.
+    A write that reads first (`operations.read_first`) has it as it is now: the lock, which comes with that of the
+    levels, finds it so, or the write is made anew. `questions`: what the command asks of it next is read ahead,
+    `beside` it as `read_ahead` takes it. Raises NotFound at `cartId`, VersionConflict, and InvalidInput (CART_CLOSED,
+    CART_EXPIRED) when it takes no changes.
     """
-    row = await locked(tx, LOCK, LOCK_FIRST, {"the_cart": cart_id}) if cart_id is not None else None
+    early = tx.is_early
+    row = None
+    if cart_id is not None:
+        if early:
+            await foresee(tx, actor, cart_id, questions=questions, **beside)
+        row = await tx.row(CART if early else LOCK, {"the_cart": cart_id})
     if row is None or not may_open(actor, row):
         raise NotFound("There is no such cart.", path=("cartId",))
     if row.status == "EXPIRED" or (row.status == "ACTIVE" and _over(row, actor.now)):
@@ -144,7 +164,10 @@ async def lock(
     if row.status != "ACTIVE":
         raise InvalidInput(f"This cart is {row.status.lower()}.", path=("cartId",), code="CART_CLOSED")
     check_version(expected_version, row.version, "Cart", row.id)
-    await read_ahead(tx, row, actor.now, questions=questions, **beside)
+    if early:
+        lock_later(tx, Root(AS_READ, cart, {"the_cart": row.id, "the_version": row.version}))
+    if not early or not was_foreseen(tx, row):
+        await read_ahead(tx, row, actor.now, questions=questions, **beside)
     return (await baskets(tx, [row]))[row.id]
 
 
@@ -181,12 +204,12 @@ async def finish(
     elif anew:
         basket.changes["prices_promised_until"] = now + timedelta(minutes=channel.price_promise_minutes)
     basket.changes["expires_at"] = now + timedelta(days=channel.cart_days)
-    held = await held_by(tx, basket)
+    held = () if basket.new else await held_by(tx, basket)
     demands = await stock_asked(tx, basket, quoted.variants, channel, held)
     until = now + timedelta(minutes=channel.hold_minutes)
     async with tx.together():
         await save(tx, actor, basket)
-        await visit(tx, actor, basket.id)
+        await visit(tx, actor, basket)
         holds = await reservations.hold(
             tx,
             cart_id=basket.id,
@@ -194,7 +217,7 @@ async def finish(
             expires_at=until,
             ignores_safety_stock=channel.ignores_safety_stock,
             also=[cart_change(basket)],
-            holding=bool(held),
+            holds=held,
         )
     tx.remembered[WRITTEN, basket.id] = written(basket, channel, quoted.variants, holds, until)
     return quoted
@@ -212,9 +235,13 @@ async def save(tx: Tx, actor: Actor, basket: Basket) -> None:
         await tx.later(DROP_LINES, {"the_cart": basket.id, "dropped": dropped})
         await tx.later(DROP_DELIVERIES, {"the_cart": basket.id, "dropped": dropped})
     if lines := basket.written(basket.lines):
-        await tx.later(PUT_LINES, {"records": lines})
+        await tx.later(ADD_LINES if _are_new(basket, lines) else PUT_LINES, {"records": lines})
     if deliveries := basket.written(basket.deliveries):
-        await tx.later(PUT_DELIVERIES, {"records": deliveries})
+        await tx.later(ADD_DELIVERIES if _are_new(basket, deliveries) else PUT_DELIVERIES, {"records": deliveries})
+
+
+def _are_new(basket: Basket, records: Sequence[Mapping[str, Any]]) -> bool:
+    return all(each["id"] not in basket.stored for each in records)
 
 
 @cache
@@ -227,9 +254,10 @@ def _named(changes: dict[str, Any]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in changes.items()}
 
 
-async def visit(tx: Tx, actor: Actor, cart_id: UUID) -> None:
+async def visit(tx: Tx, actor: Actor, basket: Basket) -> None:
     """Remember that the cart was touched from the caller's channel, unless it was the last that touched it."""
-    await tx.later(VISIT, {"the_cart": cart_id, "channel": actor.channel_id, "moment": actor.now})
+    given = {"the_cart": basket.id, "channel": actor.channel_id, "moment": actor.now}
+    await tx.later(FIRST_VISIT if basket.new else VISIT, given)
 
 
 def scopes_of(row: Any, **changed: Any) -> list[str]:

@@ -20,17 +20,17 @@ LONGEST: Final = 255
 """The most characters of a SKU or a barcode; what is longer is nobody's."""
 
 _TEXTS: Final = ARRAY(Text(collation="C"))
+BY_SKU: Final = select(variant.c.id, variant.c.sku.label("key")).where(
+    variant.c.sku == any_(bindparam("keys", type_=_TEXTS))
+)
 FIND: Final[dict[str, Select[Any]]] = {
     "id": select(variant.c.id, variant.c.id.label("key")).where(
         variant.c.id == any_(bindparam("keys", type_=ARRAY(Uuid)))
     ),
+    "sku": BY_SKU,
     **{
         kind: select(variant.c.id, column.label("key")).where(column == any_(bindparam("keys", type_=_TEXTS)))
-        for kind, column in {
-            "sku": variant.c.sku,
-            "barcode": variant.c.barcode_key,
-            "scale_code": variant.c.scale_code,
-        }.items()
+        for kind, column in {"barcode": variant.c.barcode_key, "scale_code": variant.c.scale_code}.items()
     },
 }
 
@@ -98,9 +98,14 @@ def _scanned(label: ScaleLabel, variant_id: UUID | None) -> Scanned | None:
     return Scanned(variant_id, label.quantity_milli or MILLI, label.total_minor)
 
 
+def findable(text: str) -> bool:
+    """Whether a SKU or code may be some variant's."""
+    return 0 < len(text) <= LONGEST and storable(text)
+
+
 async def _find(db: Reader, kind: str, keys: Iterable[Any]) -> dict[Any, UUID]:
     """Variant ids by key; asks nothing when no key can be anybody's."""
-    wanted = [key for key in set(keys) if isinstance(key, UUID) or (0 < len(key) <= LONGEST and storable(key))]
+    wanted = [key for key in set(keys) if isinstance(key, UUID) or findable(key)]
     if not wanted:
         return {}
     return {row.key: row.id for row in await db.rows(FIND[kind], {"keys": wanted})}

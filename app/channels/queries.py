@@ -17,11 +17,14 @@ ALL_CHANNELS = select(channel).order_by(channel.c.code)
 LOCATIONS_BY_IDS = select(location).where(location.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 LOCATIONS_BY_CODES = select(location).where(location.c.code == any_(bindparam("codes", type_=ARRAY(Text))))
 ALL_LOCATIONS = select(location).order_by(location.c.code)
-LOCATIONS_OF_CHANNELS = (
+LOCATIONS_OF_ALL_CHANNELS = (
     select(location, channel_location.c.channel_id, channel_location.c.priority)
     .join(channel_location, channel_location.c.location_id == location.c.id)
-    .where(channel_location.c.channel_id == any_(bindparam("channel_ids", type_=ARRAY(Uuid))), location.c.active)
+    .where(location.c.active)
     .order_by(channel_location.c.priority, location.c.code)
+)
+LOCATIONS_OF_CHANNELS = LOCATIONS_OF_ALL_CHANNELS.where(
+    channel_location.c.channel_id == any_(bindparam("channel_ids", type_=ARRAY(Uuid)))
 )
 
 CHANNELS_OF_LOCATION = select(channel_location.c.channel_id).where(

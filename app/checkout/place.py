@@ -16,7 +16,7 @@ from app.carts.close import close_as_ordered
 from app.carts.ground import Variants
 from app.carts.quote import Quoted
 from app.carts.totals import cash_rounding
-from app.carts.write import demands_of, lock
+from app.carts.write import demands_of, held_by, lock
 from app.catalog.queries import sellable
 from app.channels.queries import channels_by_ids
 from app.checkout.ahead import TO_SELL
@@ -98,7 +98,8 @@ async def place_as(
     check_expected(basket, checkout.expected_total, total)
     change = check_tenders(checkout.tenders, total)
     draft = await draft_order(tx, actor, basket, channel, email=email, receipt_number=receipt_number)
-    takes = await _takes(tx, basket, variants, channel, draft)
+    held = await held_by(tx, basket)
+    takes = await _takes(tx, basket, variants, channel, draft, held)
     placed = Placed(order_id=draft.id, change=change, currency=basket.row.currency)
     async with tx.together():
         await _write(tx, actor, basket, draft, checkout.tenders)
@@ -115,6 +116,7 @@ async def place_as(
             now=actor.now,
             ignores_safety_stock=channel.ignores_safety_stock,
             also=lambda taken: [_placed(basket, draft, taken), closed],
+            holds=held,
         )
     return placed
 
@@ -149,7 +151,14 @@ def _round_for_cash(actor: Actor, basket: Basket, channel: Row[Any], tenders: Se
     basket.changes |= {"rounding": rounding, "total": total + rounding}
 
 
-async def _takes(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any], draft: OrderDraft) -> list[Take]:
+async def _takes(
+    tx: Tx,
+    basket: Basket,
+    variants: Variants,
+    channel: Row[Any],
+    draft: OrderDraft,
+    held: Sequence[Row[Any]],
+) -> list[Take]:
     order_lines = dict(zip((line.id for line in basket.lines), draft.lines, strict=True))
     by_id = {line.id: line for line in basket.lines}
     return [
@@ -163,7 +172,7 @@ async def _takes(tx: Tx, basket: Basket, variants: Variants, channel: Row[Any], 
             path=CART,
             backorder_allowance=demand.backorder_allowance,
         )
-        for demand in await demands_of(tx, basket, variants, channel)
+        for demand in await demands_of(tx, basket, variants, channel, held)
     ]
 
 

@@ -157,6 +157,17 @@ async def emit(tx: Tx, changes: Iterable[Change]) -> None:
             await write_gathered(tx)
 
 
+async def emit_along(tx: Tx, changes: Sequence[Change]) -> None:
+    """`emit`, with what was put off (`Tx.later`) in one statement where that can be."""
+    if tells_at_once(tx) and 0 < len(changes) <= FEW:
+        rows = await tx.along(EMIT_FEW[len(changes)], parameters_of(changes))
+        have_told(tx, len(changes), rows[-1].id)
+    else:
+        # What is told comes last.
+        await tx.settle()
+        await emit(tx, changes)
+
+
 async def emit_settings(tx: Tx, written: Iterable[tuple[UUID, int]]) -> None:
     """Tell the shop's own processes that these settings were written, each by its id and version."""
     await emit(tx, [Change(Topic.SETTINGS, key, version, after=()) for key, version in written])

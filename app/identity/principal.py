@@ -65,6 +65,8 @@ class Actor:
     channel_id: UUID
     locale: str
     now: datetime
+    # The channel's, where that was read already.
+    currency: str = ""
 
     @property
     def key(self) -> str:

@@ -1,6 +1,6 @@
 """What orders have a claim to: allocate, fulfill, cancel, return. The caller has locked the order, and its cart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,19 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.events.outbox import Change
 from app.identity.principal import Actor
 from app.inventory.claims import Claim, grant
-from app.inventory.guard import ASKED, LOCK, Level, Levels, create, keys_of, lock, locking, write
+from app.inventory.guard import (
+    ASKED,
+    LOCK,
+    Level,
+    Levels,
+    create,
+    keys_held,
+    keys_of,
+    lock,
+    locking,
+    untouched,
+    write,
+)
 from app.inventory.ledger import (
     WRITE_FACTS,
     WRITE_FULFILLMENT,
@@ -100,16 +112,21 @@ async def allocate(
     now: datetime,
     ignores_safety_stock: bool = False,
     also: Callable[[Sequence[Taken]], Sequence[Change]] = lambda _: (),
+    holds: Sequence[Row[Any]] | None = None,
 ) -> list[Taken]:
     """Turn what the cart holds into what the order has allocated, or into sales where it leaves now.
 
     A line's own hold, were it expired, is taken as it is; what is held elsewhere, or no longer, passes the guard anew.
-    All the cart's holds are gone afterwards. `also`: what is told together with the levels. Raises InsufficientStock,
-    one for each short line.
+    All the cart's holds are gone afterwards. `also`: what is told together with the levels. `holds`: as in `hold`.
+    Raises InsufficientStock, one for each short line.
     """
     keys = {(take.variant_id, place) for take in takes for place in take.location_ids}
-    levels = await lock(tx, LOCK_CART, {**keys_of(sorted(keys)), "the_cart_id": cart_id})
-    holds = await tx.rows(HOLDS_OF_CART, {"the_cart_id": cart_id})
+    if holds is None:
+        levels = await lock(tx, LOCK_CART, {**keys_of(sorted(keys)), "the_cart_id": cart_id})
+    else:
+        levels = await lock(tx, LOCK, keys_of(sorted(keys | keys_held(holds))))
+    if holds is None or not untouched(levels, holds):
+        holds = await tx.rows(HOLDS_OF_CART, {"the_cart_id": cart_id})
     kept = _convert(levels, takes, holds)
     claims = [
         Claim(
@@ -126,17 +143,7 @@ async def allocate(
     spared = [row.cart_line_id for row in holds]
     await grant(tx, levels, claims, ignores_safety_stock=ignores_safety_stock, spared=spared)
 
-    taken, allocated, left = [], [], []
-    for take, claim, own in zip(takes, claims, kept, strict=True):
-        places = dict(own)
-        for level, quantity in claim.granted:
-            places[level.location_id] = places.get(level.location_id, 0) + quantity
-        for place, quantity in places.items():
-            taken.append(Taken(take.order_line_id, take.variant_id, place, quantity))
-            if take.leaves_now:
-                left.append((levels[take.variant_id, place], quantity))
-            else:
-                allocated.append(Reserved(take.order_line_id, take.variant_id, place, quantity))
+    taken, allocated, left = _split(levels, takes, claims, kept)
     for level, quantity in left:
         level.reserved_change -= quantity
     movements = _leave(left)
@@ -147,8 +154,29 @@ async def allocate(
         ),
         "dropped_holds": [row.id for row in holds],
     }
-    await write(tx, WRITE_ORDER, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also(taken))
+    statement = WRITE_ORDER[bool(allocated), bool(movements)]
+    await write(tx, statement, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also(taken))
     return taken
+
+
+def _split(
+    levels: Levels, takes: Sequence[Take], claims: Sequence[Claim], kept: Sequence[Mapping[UUID, int]]
+) -> tuple[list[Taken], list[Reserved], list[tuple[Level, int]]]:
+    """From where each line is served; of that, what is allocated, and what leaves now."""
+    taken: list[Taken] = []
+    allocated: list[Reserved] = []
+    left: list[tuple[Level, int]] = []
+    for take, claim, own in zip(takes, claims, kept, strict=True):
+        places = dict(own)
+        for level, quantity in claim.granted:
+            places[level.location_id] = places.get(level.location_id, 0) + quantity
+        for place, quantity in places.items():
+            taken.append(Taken(take.order_line_id, take.variant_id, place, quantity))
+            if take.leaves_now:
+                left.append((levels[take.variant_id, place], quantity))
+            else:
+                allocated.append(Reserved(take.order_line_id, take.variant_id, place, quantity))
+    return taken, allocated, left
 
 
 def _convert(levels: Levels, takes: Sequence[Take], holds: Sequence[Row[Any]]) -> list[dict[UUID, int]]:

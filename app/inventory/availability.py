@@ -44,6 +44,7 @@ class Stock:
 
 
 EXPIRED = hold.c.expires_at <= MOMENT
+_ZERO: Final[ColumnElement[int]] = literal_column("0", BigInteger)
 
 
 def uncounted(*which: ColumnElement[bool]) -> FromClause:
@@ -61,31 +62,33 @@ _locations = bindparam("location_ids", type_=ARRAY(Uuid))
 
 
 def _stock_besides(holds: ColumnElement[bool]) -> Select[Any]:
-    level, left_out = stock_level.c, uncounted(holds, hold.c.variant_id == any_(_variants))
+    level = stock_level.c
     here = level.location_id == any_(_locations)
-    same = and_(left_out.c.variant_id == level.variant_id, left_out.c.location_id == level.location_id)
+    left_out = (
+        select(cast(func.coalesce(func.sum(hold.c.quantity), _ZERO), BigInteger))
+        .where(hold.c.variant_id == level.variant_id, hold.c.location_id == level.location_id, holds)
+        .correlate(stock_level)
+        .scalar_subquery()
+    )
     return (
         select(
             variant.c.id,
             func.coalesce(variant.c.backorder_allowance, UNBOUNDED).label("new_allowance"),
             level.location_id,
             level.on_hand,
-            (level.reserved - func.coalesce(left_out.c.quantity, 0)).label("reserved"),
+            # Holds are looked up only where some are counted.
+            (level.reserved - case((level.reserved > _ZERO, left_out), else_=_ZERO)).label("reserved"),
             level.safety_stock,
             level.backorder_allowance,
             level.shortfall,
         )
         .outerjoin(stock_level, and_(level.variant_id == variant.c.id, here))
-        .outerjoin(left_out, same)
         .where(variant.c.id == any_(_variants))
     )
 
 
 STOCK_OF = _stock_besides(EXPIRED)
 STOCK_FOR_CART = _stock_besides(or_(EXPIRED, hold.c.cart_id == bindparam("cart_id", type_=Uuid)))
-
-
-_ZERO: Final[ColumnElement[int]] = literal_column("0", BigInteger)
 
 
 def raw(id_: ColumnElement[Any]) -> ColumnElement[bytes]:

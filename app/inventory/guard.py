@@ -39,6 +39,7 @@ from app.inventory.tables import stock_level
 from app.platform.db import Tx
 from app.platform.errors import Refusal, collect
 from app.platform.ids import new_id
+from app.platform.operations import locked
 from app.platform.statements import Parameters
 
 Key = tuple[UUID, UUID]
@@ -65,6 +66,7 @@ class Level:
     reserved: int
     safety_stock: int
     backorder_allowance: int
+    version: int
     on_hand_change: int = 0
     reserved_change: int = 0
     # Whether something is taken that was not reserved before: then, and only then, the guard decides.
@@ -134,6 +136,7 @@ def locking(*sources: Select[Any], skip_locked: bool = False) -> Select[Any]:
             stock_level.c.reserved,
             stock_level.c.safety_stock,
             stock_level.c.backorder_allowance,
+            stock_level.c.version,
         )
         .where(tuple_(stock_level.c.variant_id, stock_level.c.location_id).in_(named))
         .order_by(stock_level.c.variant_id, stock_level.c.location_id)
@@ -176,8 +179,24 @@ CREATE = (
 
 async def lock(tx: Tx, statement: Select[Any], parameters: Parameters) -> Levels:
     """The levels that a statement of `locking` names, locked."""
-    rows: Iterable[Any] = await tx.rows(statement, parameters)
+    rows: Iterable[Any] = await locked(tx, statement, stock_level, parameters)
     return {(row.variant_id, row.location_id): Level(*row) for row in rows}
+
+
+def keys_held(holds: Iterable[Any]) -> set[Key]:
+    """The levels of these holds."""
+    return {(row.variant_id, row.location_id) for row in holds}
+
+
+def untouched(levels: Levels, holds: Iterable[Any]) -> bool:
+    """Whether holds of a cart that is locked, rows of `HOLDS_OF_CARTS`, are as they were read before their levels were.
+
+    Who gives back another cart's hold writes its level, and raises that level's version.
+    """
+    return all(
+        (level := levels.get((row.variant_id, row.location_id))) is not None and level.version == row.level_version
+        for row in holds
+    )
 
 
 async def create(tx: Tx, keys: Iterable[Key]) -> Levels:

@@ -53,6 +53,9 @@ _moved = unnested(
 )
 
 
+_EITHER = (True, False)
+
+
 def _drop_holds() -> Delete:
     return delete(hold).where(hold.c.id == any_(bindparam("dropped_holds", type_=ARRAY(Uuid))))
 
@@ -138,13 +141,22 @@ def _add_movements() -> Insert:
     )
 
 
-WRITE_HOLDS = guarded_update().add_cte(_drop_holds().cte("dropped"), _keep_holds().cte("kept"))
-"""Levels, and a cart's holds."""
+# What hangs on a level is in a statement only where there is some of it: PostgreSQL makes ready all that stands there.
+WRITE_HOLDS = {
+    True: guarded_update().add_cte(_drop_holds().cte("dropped"), _keep_holds().cte("kept")),
+    False: guarded_update().add_cte(_keep_holds().cte("kept")),
+}
+"""Levels, and a cart's holds, by whether some of these are dropped."""
 
-WRITE_ORDER = guarded_update().add_cte(
-    _drop_holds().cte("dropped"), _add_allocations().cte("added"), _add_movements().cte("recorded")
-)
-"""Levels, with a cart's holds becoming an order's allocations or leaving at once."""
+
+def _write_order(allocated: bool, moved: bool) -> Update:
+    added = [_add_allocations().cte("added")] if allocated else []
+    recorded = [_add_movements().cte("recorded")] if moved else []
+    return guarded_update().add_cte(_drop_holds().cte("dropped"), *added, *recorded)
+
+
+WRITE_ORDER = {(allocated, moved): _write_order(allocated, moved) for allocated in _EITHER for moved in _EITHER}
+"""Levels, with a cart's holds becoming an order's allocations or leaving at once: by whether there are such."""
 
 WRITE_FULFILLMENT = guarded_update().add_cte(
     _drop_allocations().cte("dropped"), _lower_allocations().cte("kept"), _add_movements().cte("recorded")

@@ -41,8 +41,17 @@ _LEVELS = select(
 
 HOLDS_OF_CARTS = (
     select(
-        hold.c.cart_id, hold.c.cart_line_id, hold.c.variant_id, hold.c.location_id, hold.c.quantity, hold.c.expires_at
+        hold.c.id,
+        hold.c.cart_id,
+        hold.c.cart_line_id,
+        hold.c.variant_id,
+        hold.c.location_id,
+        hold.c.quantity,
+        hold.c.expires_at,
+        # By which a writer that has locked the level knows that nobody has touched them since (`guard.untouched`).
+        _level.version.label("level_version"),
     )
+    .join(stock_level, and_(_level.variant_id == hold.c.variant_id, _level.location_id == hold.c.location_id))
     .where(hold.c.cart_id == any_(bindparam("cart_ids", type_=ARRAY(Uuid))))
     .order_by(hold.c.id)
 )

@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import Row, Uuid, any_, bindparam, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.events.outbox import Change, emit
+from app.events.outbox import Change, emit_along
 from app.inventory.allocations import Item, Take, Taken, allocate, cancel_order, fulfill, return_stock
 from app.inventory.claims import Claim, grant
-from app.inventory.guard import ASKED, Levels, keys_of, lock, locking, write
+from app.inventory.guard import ASKED, LOCK, Levels, keys_held, keys_of, lock, locking, untouched, write
 from app.inventory.ledger import WRITE_HOLDS, Reserved, holds_parameters
 from app.inventory.queries import held_by, holds_of_carts
 from app.inventory.releases import released_by, releasing
@@ -87,25 +87,27 @@ async def hold(
     expires_at: datetime,
     ignores_safety_stock: bool = False,
     also: Sequence[Change] = (),
-    holding: bool = True,
+    holds: Sequence[Row[Any]] | None = None,
 ) -> list[Reserved]:
     """Make what these lines of the cart hold exactly this, until `expires_at`. One demand for each line.
 
     A line keeps in place what it holds already, were it expired, as far as its locations still allow; only the
     difference passes the guard, spread over the locations in order. Raises InsufficientStock, one for each short line;
     rolled back, every line holds what it held before. `also`: what is told
-    together with the levels. Not `holding`: the cart holds nothing, as its lock lets nobody change. Answers what these
-    lines hold then.
+    together with the levels. `holds`: what the cart holds, as `holds_of_carts` found it under the cart's lock; it is
+    read only where that may be otherwise by now. Answers what these lines hold then.
     """
     if not demands:
-        # What is told comes last.
-        await tx.settle()
-        await emit(tx, also)
+        await emit_along(tx, also)
         return []
     line_ids = [demand.line_id for demand in demands]
     keys = {(demand.variant_id, place) for demand in demands for place in demand.location_ids if demand.quantity > 0}
-    levels = await lock(tx, LOCK_LINES, {**keys_of(sorted(keys)), "line_ids": line_ids})
-    holds = await tx.rows(HOLDS_OF_LINES, {"line_ids": line_ids}) if holding else []
+    if holds is None:
+        levels = await lock(tx, LOCK_LINES, {**keys_of(sorted(keys)), "line_ids": line_ids})
+    else:
+        levels = await lock(tx, LOCK, keys_of(sorted(keys | keys_held(holds))))
+    if holds is None or not untouched(levels, holds):
+        holds = await tx.rows(HOLDS_OF_LINES, {"line_ids": line_ids})
     kept = _keep(levels, demands, holds)
     claims = [
         Claim(
@@ -125,7 +127,9 @@ async def hold(
     in_place = {(row.line_id, row.location_id) for row in rows}
     dropped = [row.id for row in holds if (row.cart_line_id, row.location_id) not in in_place]
     parameters = holds_parameters(cart_id, expires_at, rows, dropped)
-    await write(tx, WRITE_HOLDS, levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also)
+    await write(
+        tx, WRITE_HOLDS[bool(dropped)], levels, parameters, ignores_safety_stock=ignores_safety_stock, also=also
+    )
     return rows
 
 

@@ -4,15 +4,37 @@ Functions that read go on asking what they ask. A command that knows what will b
 locks, and the transaction answers from that: an answer is the rows that the question's own statement would have found.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from sqlalchemy import BindParameter, Executable, Row, Select, SelectBase, func, select
+from sqlalchemy import BindParameter, Row, Select, SelectBase, func, select
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.sql.visitors import replacement_traverse
 
+if TYPE_CHECKING:
+    from app.platform.standing import Standing
+
+T = TypeVar("T")
 Parameters = Mapping[str, Any]
+
+
+class Made(list[Row[Any]]):
+    """Rows that are kept, with what was made of them (`made_of`)."""
+
+    def __init__(self, rows: Iterable[Row[Any]]) -> None:
+        super().__init__(rows)
+        self.made: dict[Callable[..., Any], Any] = {}
+
+
+def made_of(rows: Iterable[Row[Any]], make: Callable[[Iterable[Row[Any]]], T]) -> T:
+    """What a function makes of all these rows: once, where they are kept. Nobody may change it."""
+    if not isinstance(rows, Made):
+        return make(rows)
+    if make not in rows.made:
+        rows.made[make] = make(rows)
+    found: T = rows.made[make]
+    return found
 
 
 class Question:
@@ -70,12 +92,17 @@ def _with_keys(asked: Select[Any], by: str, keys: SelectBase) -> Select[Any]:
 
 
 class Questions:
-    """Some questions, and the one statement that reads them all."""
+    """Some questions, and the one statement that reads them all.
 
-    def __init__(self, *questions: Question) -> None:
+    `standing`: what else will be asked, of tables that are read only when they have changed.
+    """
+
+    def __init__(self, *questions: Question, standing: "Standing | None" = None) -> None:
         self.all: Final = questions
-        self.statement: Final[Executable] = select(
-            *(question.rows.label(f"answer_{place}") for place, question in enumerate(questions))
+        self.standing: Final = standing
+        statement = select(*(question.rows.label(f"answer_{place}") for place, question in enumerate(questions)))
+        self.statement: Final[Select[Any]] = (
+            statement if standing is None else statement.add_columns(standing.state.label("state"))
         )
 
 
@@ -86,6 +113,10 @@ class Answer:
     question: Question
     parameters: Parameters
     rows: Sequence[Row[Any]]
+
+    @property
+    def lasting(self) -> bool:
+        return self.question.lasting
 
     def to(self, asked: Parameters) -> Sequence[Row[Any]] | None:
         """The rows for these parameters; None where something else is asked than was read."""

@@ -24,7 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app.platform.ahead import Answer, Questions
 from app.platform.errors import Busy
 from app.platform.lines import Lines
-from app.platform.statements import Line, Parameters, Plain, is_outdated, plain
+from app.platform.standing import Kept
+from app.platform.statements import Line, Parameters, Plain, Root, is_outdated, is_read, plain
 
 type_names = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -115,7 +116,13 @@ class Tx(Reader):
         self.outcome: Any = None
         self.claimed: Mapping[str, Any] = {}
         self.opening: Callable[[], Awaitable[None]] | None = None
-        self._ahead: dict[Executable, Answer] = {}
+        # Whether what is only read comes before that, and before the transaction begins (`operations.read_first`); and
+        # the root that is locked together with the claim.
+        self.reads_first = False
+        self.root: Root | None = None
+        # With what parameters something was read ahead before it was known that these are right (`carts.ahead`).
+        self.foreseen: dict[str, Any] | None = None
+        self._ahead: dict[Executable, Answer | Kept] = {}
         # What `together` puts off; None outside of it.
         self._later: list[tuple[Plain, Parameters]] | None = None
 
@@ -159,6 +166,11 @@ class Tx(Reader):
         taken, self._later = [*self._later, (known, parameters)], []
         return await self._line.together(taken)
 
+    @property
+    def is_early(self) -> bool:
+        """Whether nothing is claimed or locked yet, and what is read is read without a transaction."""
+        return self.reads_first and self.opening is not None
+
     async def _open(self) -> None:
         if self.opening is not None:
             opening, self.opening = self.opening, None
@@ -173,22 +185,26 @@ class Tx(Reader):
         self._ahead.clear()
         row = await self.row(questions.statement, parameters)
         assert row is not None
-        for question, records in zip(questions.all, row, strict=True):
+        for question, records in zip(questions.all, row, strict=False):
             rows = question.read(records, self.connection.dialect)
             self._ahead[question.asked] = Answer(question, parameters, rows)
+        if questions.standing is not None:
+            self._ahead |= await questions.standing.answers(self, row.state)
 
     async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         if self._ahead:
             answer = self._ahead.get(statement)
             if answer is not None and (found := answer.to(parameters or {})) is not None:
-                if not answer.question.lasting:
+                if not answer.lasting:
                     del self._ahead[statement]
                 return found
-        await self._open()
+        early = self.is_early and is_read(statement)
+        if not early:
+            await self._open()
         if isinstance(statement, UpdateBase):
             self._ahead.clear()
         if (known := plain(self.connection, statement, parameters)) is not None:
-            return await self._line.fetch(known, parameters)
+            return await self._line.fetch(known, parameters, begins=not early)
         return (await self.connection.execute(statement, parameters)).all()
 
     async def execute(self, statement: Executable, parameters: Parameters | None = None) -> int:
@@ -343,6 +359,7 @@ def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, *
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=False,
+        pool_use_lifo=True,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={

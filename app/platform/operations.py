@@ -1,11 +1,12 @@
 """Exactly once: a write claims its operation id in its own transaction, before anything else (DESIGN, law 4)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from functools import cache
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.platform.db import Tx
 from app.platform.errors import OperationIdReused
+from app.platform.statements import Root
 from app.platform.tables import operation
 
 KEPT_DAYS = 90
@@ -45,6 +47,10 @@ STORE = (
 FORGET = delete(operation).where(operation.c.created_at < bindparam("before"))
 
 
+class Outdated(Exception):
+    """What was read before the locks is not so any more: the write must be made anew, under them from its beginning."""
+
+
 class Repeated(Exception):
     """The write was carried out before; `stored`: what it led to."""
 
@@ -56,7 +62,7 @@ class Repeated(Exception):
 def claimed(
     operation_id: UUID, *, principal: str, mutation: str, fingerprint: bytes, outcome: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A claim of an id for this write, as `claim` and `put_off` take it.
+    """A claim of an id for this write, as `claim` and `read_first` take it.
 
     `outcome`: what it leads to, where that is known before it is carried out; it need not be stored then.
     """
@@ -80,17 +86,56 @@ async def claim(tx: Tx, claimed: Mapping[str, Any]) -> None:
             break
 
 
-async def put_off(tx: Tx, claimed: Mapping[str, Any]) -> None:
-    """Claim the id with the first lock (`locked`); with whatever is asked before it, if there is anything."""
+async def read_first(tx: Tx, claimed: Mapping[str, Any]) -> None:
+    """Claim the id with the first lock, or the first write: what is only read comes before.
+
+    It is read without a transaction, so that there is less of that, and shorter. What is decided on it must stand when
+    the locks are there: `lock_later` sees to the root, and whoever locks more compares what it finds then (the versions
+    of levels), or reads again. Whoever is refused before the claim has claimed nothing: `is_claimed` tells.
+    """
     tx.operation_id = claimed["operation_id"]
 
-    async def claim_alone() -> None:
-        await claim(tx, claimed)
+    async def open_alone() -> None:
+        if tx.root is None:
+            await claim(tx, claimed)
+        elif await tx.row(_behind_claim(tx.root.lock, tx.root.of), {**claimed, **tx.root.parameters}) is None:
+            await _is_lost(tx, claimed)
 
-    tx.opening, tx.claimed = claim_alone, claimed
+    tx.opening, tx.claimed, tx.reads_first = open_alone, claimed, True
 
 
-def behind_claim(lock: Select[Any], of: FromClause) -> Select[Any]:
+def lock_later(tx: Tx, root: Root) -> None:
+    """Lock this row, which was read already, right after the claim; that raises Outdated if it was written since."""
+    assert tx.is_early, "a lock comes before what is read under it"
+    tx.root = root
+
+
+def is_claimed(tx: Tx) -> bool:
+    """Whether the claim was made: until then, who is refused may be one who repeats."""
+    return tx.opening is None
+
+
+async def locked(tx: Tx, lock: Select[Any], of: FromClause, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """The rows that a statement locks. What was put off until the first lock goes with it, before it: all is one
+    statement, which claims the id, locks the root and then these rows.
+
+    Raises Repeated, OperationIdReused, and Outdated.
+    """
+    if not tx.is_early:
+        return await tx.rows(lock, parameters)
+    tx.opening, root = None, tx.root
+    if root is None:
+        statement, given = _behind_root(lock, of, None, None), {**tx.claimed, **parameters}
+    else:
+        statement, given = _behind_root(lock, of, root.lock, root.of), {**tx.claimed, **root.parameters, **parameters}
+    rows = await tx.rows(statement, given)
+    if not rows:
+        await _is_lost(tx, tx.claimed)
+    return [row for row in rows if row[0] is not None]
+
+
+@cache
+def _behind_claim(lock: Select[Any], of: FromClause) -> Select[Any]:
     """The statement that locks rows of a table, made to claim an id before: without the claim it finds nothing.
 
     The claim is joined, not asked for by a subquery: PostgreSQL looks again at what it waited for, and may not write
@@ -99,20 +144,22 @@ def behind_claim(lock: Select[Any], of: FromClause) -> Select[Any]:
     return lock.join(CLAIM.cte("claimed"), true()).with_for_update(of=of)
 
 
-async def locked(tx: Tx, lock: Select[Any], behind: Select[Any], parameters: Mapping[str, Any]) -> Row[Any] | None:
-    """The row that a statement locks: by `behind`, what `behind_claim` made of it, where the claim was put off.
-
-    Raises as `claim`.
+@cache
+def _behind_root(
+    lock: Select[Any], of: FromClause, root: Select[Any] | None, root_of: FromClause | None
+) -> Select[Any]:
+    """The same behind a root that is locked behind the claim. Where there is nothing to lock, it finds one empty row;
+    none at all where the claim or the root is not there.
     """
-    if tx.opening is None:
-        return await tx.row(lock, parameters)
-    claimed, tx.opening = tx.claimed, None
-    row = await tx.row(behind, {**claimed, **parameters})
-    if row is None and not await _is_ours(tx, claimed):
-        # The winner has gone without a trace.
-        await claim(tx, claimed)
-        return await tx.row(lock, parameters)
-    return row
+    before = CLAIM.cte("claimed") if root is None or root_of is None else _behind_claim(root, root_of).cte("root")
+    rows = lock.join(before, true()).with_for_update(of=of).cte("locked")
+    return select(*rows.c).select_from(before.outerjoin(rows, true()))
+
+
+async def _is_lost(tx: Tx, claimed: Mapping[str, Any]) -> NoReturn:
+    """Raise what it means that neither claim nor root was there."""
+    await _is_ours(tx, claimed)
+    raise Outdated
 
 
 async def _is_ours(tx: Tx, claimed: Mapping[str, Any]) -> bool | None:

@@ -6,12 +6,14 @@ is) and sent straight to asyncpg from then on: a seventh of the CPU. Rows, types
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
 import asyncpg
-from sqlalchemy import Executable, Insert, Row, UpdateBase
+from sqlalchemy import Executable, FromClause, Insert, Row, Select, UpdateBase
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
@@ -31,6 +33,20 @@ _seen: WeakSet[Executable] = WeakSet()
 _known: WeakKeyDictionary[Executable, dict[frozenset[str], "Plain | None"]] = WeakKeyDictionary()
 _PLACE: Final = re.compile(r"\$(\d+)\b")
 _NOTHING: Final[Parameters] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The row that a write locks first, as it was read: `lock` finds it no more once it was written since."""
+
+    lock: Select[Any]
+    of: FromClause
+    parameters: Parameters
+
+
+def is_read(statement: Executable) -> bool:
+    """Whether it reads and no more: nothing is locked or written."""
+    return isinstance(statement, Select) and statement._for_update_arg is None
 
 
 class Plain:
@@ -73,6 +89,9 @@ class Plain:
 def _argument(compiled: SQLCompiler, name: str) -> tuple[str, str, bool, Any, Processor | None]:
     bind = compiled.binds[name]
     processor: Any = compiled._bind_processors.get(name)
+    if isinstance(bind.type, ARRAY) and bind.type.item_type._cached_bind_processor(compiled.dialect) is None:
+        # It would copy the list, item by item, as it is.
+        processor = None
     return bind.key, name, bind.required, bind.value, processor
 
 
@@ -152,11 +171,11 @@ class Line:
         self._prepared: dict[str, Any] = held.info.setdefault(PREPARED, {})
         self._begins = begins
 
-    async def fetch(self, statement: Plain, parameters: Parameters | None) -> list[Row[Any]]:
-        """Run it; its rows. Raises DBAPIError."""
+    async def fetch(self, statement: Plain, parameters: Parameters | None, *, begins: bool = True) -> list[Row[Any]]:
+        """Run it; its rows. `begins` False: it needs no transaction, and begins none. Raises DBAPIError."""
         arguments = statement.arguments(parameters or _NOTHING)
         try:
-            prepared = await self._ready(statement.sql, arguments)
+            prepared = await self._ready(statement.sql, arguments, begins=begins)
             return statement.rows(await prepared.fetch(*arguments))
         except BaseException as error:
             await self._fail(error, statement.sql, arguments)
@@ -191,11 +210,11 @@ class Line:
         except BaseException as error:
             await self._fail(error, sql, arguments)
 
-    async def _ready(self, sql: str, arguments: Sequence[Any]) -> Any:
-        """The statement, prepared on this connection, in a transaction that has begun."""
+    async def _ready(self, sql: str, arguments: Sequence[Any], *, begins: bool = True) -> Any:
+        """The statement, prepared on this connection, in a transaction that has begun, unless none is needed."""
         if self._sync._has_events or self._sync.engine._has_events:
             self._sync.dispatch.before_cursor_execute(self._sync, None, sql, arguments, None, False)
-        if self._begins and self._adapted._transaction is None:
+        if begins and self._begins and self._adapted._transaction is None:
             await self._adapted._start_transaction()
         prepared = self._prepared.get(sql)
         if prepared is None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Boolean, Row, Text, and_, any_, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.platform.ahead import made_of
 from app.platform.db import Reader
 from app.pricing.price import PriceListRule, PriceRow
 from app.pricing.tables import price, price_list, tax_class, tax_rate
@@ -105,12 +106,19 @@ async def tax_frame(db: Reader, countries: Sequence[str]) -> Frame:
 
 def frame_from(lists: Iterable[Row[Any]], classes: Iterable[Row[Any]]) -> Frame:
     """A frame of rows of `LISTS` and `RATES`."""
+    rates, default_class_id = made_of(classes, _rates)
+    return Frame(lists=made_of(lists, _rules), rates=rates, default_class_id=default_class_id)
+
+
+def _rules(lists: Iterable[Row[Any]]) -> dict[UUID, PriceListRule]:
+    return {row.id: list_rule(row) for row in lists}
+
+
+def _rates(classes: Iterable[Row[Any]]) -> tuple[list[TaxRateRow], UUID | None]:
+    """The rates, and the default class."""
     classes = list(classes)
-    return Frame(
-        lists={row.id: list_rule(row) for row in lists},
-        rates=[_rate(row) for row in classes if row.id is not None],
-        default_class_id=next((row.class_id for row in classes if row.is_default), None),
-    )
+    rates = [_rate(row) for row in classes if row.id is not None]
+    return rates, next((row.class_id for row in classes if row.is_default), None)
 
 
 async def prices_of_variants(

@@ -9,13 +9,15 @@ from strawberry import UNSET
 from app.api.carts.inputs import AttributeInput, CartLineInput, CartLineUpdateInput, PriceOverrideInput
 from app.api.inventory.inputs import ref_of
 from app.api.money import minor_of
+from app.carts.ahead import foresee
 from app.carts.lines import LineChange, NewLine, Override, check_count
 from app.carts.queries import carts_by_ids
 from app.carts.write import may_open
 from app.catalog.barcodes import read_scale_label
-from app.catalog.lookup import Scanned, VariantRef, read_codes, resolve_variants
+from app.catalog.lookup import Scanned, VariantRef, findable, read_codes, resolve_variants
 from app.identity.principal import Actor
 from app.platform import ids
+from app.platform.ahead import Questions
 from app.platform.db import Tx
 from app.platform.errors import InvalidInput, NotFound, Path, Refusal, Refusals, collect
 from app.platform.quantities import MILLI, format_quantity
@@ -30,6 +32,21 @@ async def currency_of(tx: Tx, actor: Actor, cart_id: UUID, lines: Sequence[Any])
     cart = (await carts_by_ids(tx, [cart_id])).get(cart_id)
     # Without a cart the command itself refuses.
     return cart.currency if cart is not None and may_open(actor, cart) else ""
+
+
+async def foresee_lines(
+    tx: Tx, actor: Actor, cart_id: UUID, given: Sequence[CartLineInput], questions: Questions
+) -> None:
+    """Read what these lines name together with what their cart will ask. Codes are read by themselves, later."""
+    check_count(given)
+    variants, skus = set(), set()
+    for place, line in enumerate(given):
+        ref = _ref(line, place, [])
+        if ref is not None and isinstance(ref.value, UUID):
+            variants.add(ref.value)
+        elif ref is not None and ref.kind == "sku" and findable(sku := str(ref.value).strip()):
+            skus.add(sku)
+    await foresee(tx, actor, cart_id, questions=questions, variants=variants, skus=skus)
 
 
 async def new_lines(tx: Tx, given: Sequence[CartLineInput], currency: str) -> list[NewLine]:

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.api.carts.decode import currency_of, line_changes, new_lines
+from app.api.carts.decode import currency_of, foresee_lines, line_changes, new_lines
 from app.api.carts.inputs import (
     CartCreateInput,
     CartCreatePayload,
@@ -18,6 +18,7 @@ from app.api.carts.inputs import (
 from app.api.context import Info
 from app.api.perform import Result, perform
 from app.api.written import written
+from app.carts.ahead import TO_ADD, TO_BEGIN
 from app.carts.carts import create_cart, set_customer
 from app.carts.deliveries import Way, set_delivery
 from app.carts.lines import add_lines, check_count, update_lines
@@ -44,6 +45,7 @@ class CartMutations:
 
         async def command(tx: Tx, actor: Actor) -> Result:
             location_id = ids.require("Location", input.location_id, ("locationId",)) if input.location_id else None
+            await foresee_lines(tx, actor, cart_id, input.lines or (), TO_BEGIN)
             lines = await new_lines(tx, input.lines or (), currency)
             return {
                 "cart": await create_cart(
@@ -51,18 +53,18 @@ class CartMutations:
                 )
             }
 
-        return await perform(info, CartCreatePayload, input, command, outcome={"cart": cart_id})
+        return await perform(info, CartCreatePayload, input, command, outcome={"cart": cart_id}, reads_first=True)
 
     @strawberry.mutation(description="Put lines into a cart and hold their stock.")
     async def cart_lines_add(self, info: Info, input: CartLinesAddInput) -> CartLinesAddPayload | None:
         async def command(tx: Tx, actor: Actor) -> Result:
             cart_id = ids.require("Cart", input.cart_id, CART)
-            check_count(input.lines)
+            await foresee_lines(tx, actor, cart_id, input.lines, TO_ADD)
             lines = await new_lines(tx, input.lines, await currency_of(tx, actor, cart_id, input.lines))
             version = input.expected_version
             return {"cart": await add_lines(tx, actor, cart_id=cart_id, expected_version=version, lines=lines)}
 
-        return await perform(info, CartLinesAddPayload, input, command, outcome=_same(input.cart_id), locks_first=True)
+        return await perform(info, CartLinesAddPayload, input, command, outcome=_same(input.cart_id), reads_first=True)
 
     @strawberry.mutation(description="Change or remove lines of a cart; their holds follow.")
     async def cart_lines_update(self, info: Info, input: CartLinesUpdateInput) -> CartLinesUpdatePayload | None:
@@ -74,7 +76,7 @@ class CartMutations:
             return {"cart": await update_lines(tx, actor, cart_id=cart_id, expected_version=version, changes=changes)}
 
         return await perform(
-            info, CartLinesUpdatePayload, input, command, outcome=_same(input.cart_id), locks_first=True
+            info, CartLinesUpdatePayload, input, command, outcome=_same(input.cart_id), reads_first=True
         )
 
     @strawberry.mutation(description="Say who buys; prices follow the customer's groups, never upwards.")
@@ -88,7 +90,7 @@ class CartMutations:
             return {"cart": await set_customer(tx, actor, cart_id=cart_id, expected_version=version, buyer=buyer)}
 
         return await perform(
-            info, CartCustomerSetPayload, input, command, outcome=_same(input.cart_id), locks_first=True
+            info, CartCustomerSetPayload, input, command, outcome=_same(input.cart_id), reads_first=True
         )
 
     @strawberry.mutation(description="Say how lines reach the shopper; their holds move there, or it is refused.")
@@ -117,5 +119,5 @@ class CartMutations:
             return {"cart": cart}
 
         return await perform(
-            info, CartDeliverySetPayload, input, command, outcome=_same(input.cart_id), locks_first=True
+            info, CartDeliverySetPayload, input, command, outcome=_same(input.cart_id), reads_first=True
         )

@@ -160,7 +160,7 @@ class OrderMutations:
 
             return result(await place_as(tx, actor, cart_id, input.expected_version, said, keep))
 
-        return await perform(info, CheckoutCompletePayload, input, command, locks_first=True)
+        return await perform(info, CheckoutCompletePayload, input, command, reads_first=True)
 
     @strawberry.mutation(description="Call an order off before anything of it has left: its stock and money go back.")
     async def order_cancel(
