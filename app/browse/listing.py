@@ -218,11 +218,7 @@ def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
         other = _names(shape, descending, paged, product_text.c.locale == shown_in, within, _lacks(place))
         branches.append(select(*other.subquery(f"other_{place}").c))
     joined = union_all(*branches).subquery("joined")
-    return (
-        select(*joined.c)
-        .order_by(*in_order(joined.c.listed_by, joined.c.id, descending))
-        .limit(MOST)
-    )
+    return select(*joined.c).order_by(*in_order(joined.c.listed_by, joined.c.id, descending)).limit(MOST)
 
 
 def _locale_shown(place: int) -> ColumnElement[str]:
