@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from sqlalchemy.pool import QueuePool
 
 from app.api.feed_metrics import FeedMetrics
 from app.api.transport.desk import Observation
@@ -123,12 +122,9 @@ class _Pools:
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         family = GaugeMetricFamily("feira_pool_connections", "Connections by pool and state.", labels=["pool", "state"])
-        family.add_metric(["reads", "in_use"], self._database.lines.in_use)
-        family.add_metric(["reads", "idle"], self._database.lines.idle)
-        pool = self._database.writes.pool
-        if isinstance(pool, QueuePool):
-            family.add_metric(["writes", "in_use"], pool.checkedout())
-            family.add_metric(["writes", "idle"], pool.checkedin())
+        for name, lines in (("reads", self._database.lines), ("writes", self._database.write_lines)):
+            family.add_metric([name, "in_use"], lines.in_use)
+            family.add_metric([name, "idle"], lines.idle)
         yield family
 
 

@@ -230,10 +230,11 @@ class Tx(Reader):
 class Database(Reader):
     """Two pools on one PostgreSQL: read connections in AUTOCOMMIT, write connections for transactions."""
 
-    def __init__(self, reads: AsyncEngine, writes: AsyncEngine, *, most_reads: int = 10) -> None:
+    def __init__(self, reads: AsyncEngine, writes: AsyncEngine, *, most_reads: int = 10, most_writes: int = 16) -> None:
         self.reads = reads
         self.writes = writes
         self.lines = Lines(reads, most_reads)
+        self.write_lines = Lines(writes, most_writes)
 
     @classmethod
     def open(cls, url: str, *, reads: int = 10, writes: int = 16) -> "Database":
@@ -243,12 +244,14 @@ class Database(Reader):
             _engine(url, size=reads + 1, isolation_level="AUTOCOMMIT", pool_reset_on_return=None),
             # A command names what it reads and writes by keys: one plan does for any value, and to make it anew each
             # time costs twice what the statement does.
-            _engine(url, size=writes, settings={"plan_cache_mode": "force_generic_plan"}),
+            _engine(url, size=writes + APART_FROM_LINES, settings={"plan_cache_mode": "force_generic_plan"}),
             most_reads=reads,
+            most_writes=writes,
         )
 
     async def close(self) -> None:
         await self.lines.close()
+        await self.write_lines.close()
         await self.reads.dispose()
         await self.writes.dispose()
 
@@ -283,7 +286,7 @@ class Database(Reader):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Commits at the end of the block, rolls back when it raises."""
-        async with self.writes.connect() as connection, connection.begin():
+        async with self.write_lines.lend() as connection, connection.begin():
             yield Tx(connection)
 
     @asynccontextmanager
@@ -341,6 +344,8 @@ def asyncpg_url(url: str) -> str:
     return parts._replace(scheme="postgresql+asyncpg").geturl()
 
 
+APART_FROM_LINES = 4
+"""Connections beside those that are lent to writes: for what reads one moment for long."""
 FOR_LONG = text("SELECT set_config('statement_timeout', '0', true), set_config('plan_cache_mode', 'auto', true)")
 """For the reads of a snapshot: each takes what it takes, and is planned for what it asks."""
 APART = {

@@ -1,10 +1,12 @@
-"""Read connections that stay open, each lent for one statement: SQLAlchemy's pool is passed by, which costs more than
-most reads do. They are SQLAlchemy's all the same: what is not for the driver runs on them as it would anywhere.
+"""Connections that stay open, each lent for one statement or one transaction: SQLAlchemy's pool is passed by, which
+costs more than most reads do. They are SQLAlchemy's all the same: what is not for the driver runs on them as it would
+anywhere.
 """
 
 from asyncio import Future, get_running_loop, timeout
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy import Executable, Row
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.platform.statements import Line, Parameters, plain
 
 PATIENCE: Final = 30.0
-"""Seconds that a read waits for a line."""
+"""Seconds that a read or a write waits for a line."""
 
 
 class _Open:
@@ -30,7 +32,7 @@ class _Open:
 
 
 class Lines:
-    """At most `most` connections of an engine in AUTOCOMMIT, opened when they are needed. The last used goes first."""
+    """At most `most` connections of an engine, opened when they are needed. The last used goes first."""
 
     def __init__(self, engine: AsyncEngine, most: int) -> None:
         self._engine = engine
@@ -51,7 +53,9 @@ class Lines:
         return self._open - len(self._idle)
 
     async def rows(self, statement: Executable, parameters: Parameters | None) -> Sequence[Row[Any]]:
-        """All rows. Raises DBAPIError, and SQLAlchemy's TimeoutError where no line was free in time."""
+        """All rows, of an engine in AUTOCOMMIT. Raises DBAPIError, and SQLAlchemy's TimeoutError where no line was free
+        in time.
+        """
         lent = self._at_once() or await self._take()
         connection = lent.connection
         try:
@@ -61,21 +65,39 @@ class Lines:
             await connection.rollback()
             return found
         except DBAPIError as error:
-            if error.connection_invalidated:
-                # What cut off one has cut off the others.
-                await self._drop_idle()
+            await self._failed(error)
             raise
         finally:
-            if connection.invalidated or self._closed or connection.in_transaction():
-                await self._drop(lent)
-            else:
-                self._idle.append(lent)
-                self._wake()
+            await self._come_back(lent)
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for a block that leaves no transaction behind. Raises SQLAlchemy's TimeoutError."""
+        lent = self._at_once() or await self._take()
+        try:
+            yield lent.connection
+        except DBAPIError as error:
+            await self._failed(error)
+            raise
+        finally:
+            await self._come_back(lent)
 
     async def close(self) -> None:
         """Close all that are idle now, and each other when it comes back."""
         self._closed = True
         await self._drop_idle()
+
+    async def _failed(self, error: DBAPIError) -> None:
+        if error.connection_invalidated:
+            # What cut off one has cut off the others.
+            await self._drop_idle()
+
+    async def _come_back(self, lent: _Open) -> None:
+        if lent.connection.invalidated or self._closed or lent.connection.in_transaction():
+            await self._drop(lent)
+        else:
+            self._idle.append(lent)
+            self._wake()
 
     def _at_once(self) -> _Open | None:
         # Who waits already goes first.
@@ -121,7 +143,7 @@ class Lines:
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
-                raise PoolTimeout(f"none of {self._most} read connections was free within {PATIENCE:.0f} s") from error
+                raise PoolTimeout(f"none of {self._most} connections was free within {PATIENCE:.0f} s") from error
             raise
 
     def _wake(self) -> None:

@@ -1,4 +1,4 @@
-"""Read connections that are lent: never more than there may be, none lost, none that PostgreSQL has closed."""
+"""Connections that are lent: never more than there may be, none lost, none that PostgreSQL has closed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,17 +8,19 @@ import pytest_asyncio
 from sqlalchemy import Text, bindparam, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from app.platform.db import Database
+from app.platform.db import Database, Tx
 
 MOST = 2
 SLEEP = select(func.pg_sleep(bindparam("seconds")).cast(Text))
 WHO = select(func.pg_backend_pid())
+XID = select(func.pg_current_xact_id().cast(Text))
+NO_XID = select(func.pg_current_xact_id_if_assigned().cast(Text))
 MISTAKE = select(1 / func.length(bindparam("given", type_=Text)))
 
 
 @pytest_asyncio.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
-    database = Database.open(database_url, reads=MOST)
+    database = Database.open(database_url, reads=MOST, writes=MOST)
     yield database
     await database.close()
 
@@ -53,7 +55,7 @@ async def test_what_postgresql_has_closed_is_replaced(db: Database) -> None:
     before = await db.value(WHO)
     async with db.apart() as other:
         await other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() "
             "AND pid <> pg_backend_pid()"
         )
     assert await db.value(WHO) != before
@@ -76,10 +78,47 @@ async def test_what_is_not_for_the_driver_leaves_no_transaction(db: Database) ->
 
 
 async def test_lines_that_come_back_after_the_end_are_closed(database_url: str) -> None:
-    database = Database.open(database_url, reads=MOST)
+    database = Database.open(database_url, reads=MOST, writes=MOST)
     reading = asyncio.create_task(sleep(database, 0.3))
     await asyncio.sleep(0.1)
     await database.lines.close()
     await reading
     assert (database.lines.in_use, database.lines.idle) == (0, 0)
     await database.close()
+
+
+async def test_more_writers_than_lines_wait_for_their_turn(db: Database) -> None:
+    pids = await asyncio.gather(*(db.run(lambda tx: tx.value(WHO)) for _ in range(20)))
+    assert len(set(pids)) <= MOST
+    assert (db.write_lines.in_use, db.write_lines.idle) == (0, len(set(pids)))
+
+
+async def test_who_writes_next_finds_no_transaction_of_who_failed_or_left(db: Database) -> None:
+    begun = asyncio.Event()
+
+    async def write(tx: Tx) -> None:
+        await tx.value(XID)
+        begun.set()
+        await tx.value(SLEEP, {"seconds": 5})
+
+    async def fail(tx: Tx) -> None:
+        await tx.value(XID)
+        await tx.value(MISTAKE, {"given": ""})
+
+    for _ in range(2 * MOST):
+        with pytest.raises(DBAPIError):
+            await db.run(fail)
+        begun.clear()
+        leaving = asyncio.create_task(db.run(write))
+        await begun.wait()
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+    assert db.write_lines.in_use == 0
+    assert await asyncio.gather(*(db.run(lambda tx: tx.value(NO_XID)) for _ in range(10))) == [None] * 10
+
+
+async def test_who_reads_one_moment_takes_no_line_from_writers(db: Database) -> None:
+    async with db.snapshot() as one, db.snapshot() as other:
+        assert await one.value(WHO) != await other.value(WHO)
+        assert len(await asyncio.gather(*(db.run(lambda tx: tx.value(WHO)) for _ in range(4)))) == 4
