@@ -37,9 +37,10 @@ FEW: Final = 100
 """So many numbered rows are handed to this process's own follower; more are left to it to read."""
 BUSY_SECONDS, IDLE_SECONDS, STAYS_BUSY_SECONDS = 0.005, 0.020, 0.25
 """How often is looked for what writers of other processes have committed: in short steps while there is some."""
-ALONE_SECONDS, TOGETHER_SECONDS = 0.002, 0.015
-"""At least so long from pass to pass. Once several had their numbers from one pass, they share the next ones too;
-who writes alone waits for nobody.
+ALONE_SECONDS, TOGETHER_SECONDS, AT_MOST_SECONDS = 0.002, 0.005, 0.015
+"""At least so long from pass to pass. Once several had their numbers from one pass, they share the next ones too: it
+waits for those of this process that are still writing, but not longer than the last of these. Who writes alone waits
+for nobody.
 """
 
 BEGIN: Final = """
@@ -218,7 +219,7 @@ async def sequence(
         log.info("numbering", position=sequencer.position, epoch=sequencer.epoch)
         in_office(True)
         try:
-            await _number(sequencer, poke, numbered)
+            await _number(sequencer, poke, numbered, lambda: database.write_lines.in_use > 0)
         except Deposed:
             log.warning("deposed", position=sequencer.position)
         finally:
@@ -227,7 +228,7 @@ async def sequence(
     await hold_office(database, "sequencer", OFFICE, work)
 
 
-async def _number(sequencer: Sequencer, poke: Event, numbered: Numbered) -> None:
+async def _number(sequencer: Sequencer, poke: Event, numbered: Numbered, writing: Callable[[], bool]) -> None:
     """Number what there is, again and again. Raises Deposed."""
     backend = sequencer.connection.get_server_pid()
     busy_until = 0.0
@@ -242,10 +243,23 @@ async def _number(sequencer: Sequencer, poke: Event, numbered: Numbered) -> None
                 busy_until = began + STAYS_BUSY_SECONDS
             if rows > FEW:
                 continue
-            apart = TOGETHER_SECONDS if sequencer.shared else ALONE_SECONDS
-            await asyncio.sleep(max(0.0, began + apart - monotonic()))
+            if sequencer.shared:
+                await _together(began, poke, writing)
+            else:
+                await asyncio.sleep(max(0.0, began + ALONE_SECONDS - monotonic()))
         looks = began + (BUSY_SECONDS if began < busy_until else IDLE_SECONDS)
         await _poked(poke, max(0.0, looks - monotonic()))
+
+
+async def _together(began: float, poke: Event, writing: Callable[[], bool]) -> None:
+    """Wait for who is still writing."""
+    await asyncio.sleep(max(0.0, began + TOGETHER_SECONDS - monotonic()))
+    while writing() and (left := began + AT_MOST_SECONDS - monotonic()) > 0:
+        told = poke.is_set()
+        poke.clear()
+        await _poked(poke, left)
+        if told:
+            poke.set()
 
 
 async def _poked(poke: Event, seconds: float) -> None:

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from time import monotonic
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -312,3 +313,23 @@ def test_a_snapshot_says_whom_it_could_not_see():
     read = sequencer.Snapshot.of("100:105:100,103")
     assert (read.oldest, read.end, read.in_progress) == (100, "105", ("100", "103"))
     assert sequencer.Snapshot.of("7:7:").in_progress == ()
+
+
+async def test_who_share_a_pass_wait_for_those_that_are_writing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sequencer, "AT_MOST_SECONDS", 600.0)
+    monkeypatch.setattr(sequencer, "TOGETHER_SECONDS", 0.0)
+    poke, writing = asyncio.Event(), [True, True]
+    waiting = asyncio.create_task(sequencer._together(monotonic(), poke, lambda: bool(writing)))
+    for _ in range(2):
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        # One has committed.
+        writing.pop()
+        poke.set()
+    await asyncio.wait_for(waiting, 5)
+    assert poke.is_set(), "what was committed meanwhile is to be numbered at once"
+    # Who writes for long holds up nobody for longer than that.
+    monkeypatch.setattr(sequencer, "AT_MOST_SECONDS", 0.01)
+    poke.clear()
+    await asyncio.wait_for(sequencer._together(monotonic(), poke, lambda: True), 5)
+    assert not poke.is_set()
