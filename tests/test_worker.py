@@ -94,7 +94,9 @@ async def test_one_of_many_works_and_another_takes_over_from_who_stops(database)
     await second.end()
 
 
-async def test_who_loses_its_connection_stops_and_another_takes_over(database):
+async def test_who_loses_its_connection_stops_and_another_takes_over(database, monkeypatch):
+    # Who lost it may be elected again, and would be, were it quicker than who has been asking.
+    monkeypatch.setattr(lease, "FAILED_PAUSE", 5.0)
     busy: set[Worker] = set()
     first = Worker(database, busy)
     await works(first)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, any_, bindparam, func, select, union
+from sqlalchemy import Text, Uuid, any_, bindparam, exists, func, literal_column, select, union
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.carts.basket import CART, DELIVERIES, LINES
@@ -41,6 +41,7 @@ from app.pricing.tables import price_list, tax_class, tax_rate
 _cart = bindparam("the_cart", type_=Uuid)
 this_cart: Final = select(_cart)
 in_it: Final = select(cart_line.c.variant_id).where(cart_line.c.cart_id == _cart)
+is_open: Final = exists(literal_column("1")).where(cart.c.id == _cart, cart.c.status == "ACTIVE")
 _named = select(func.unnest(bindparam("more_variants", type_=ARRAY(Uuid))))
 _skus = bindparam("more_skus", type_=ARRAY(Text(collation="C")))
 _by_sku = select(variant.c.id).where(variant.c.sku == any_(_skus))

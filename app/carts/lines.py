@@ -111,6 +111,9 @@ def _put(basket: Basket, actor: Actor, new: NewLine, variant: Sellable | None, a
         raise InvalidInput(
             "A package with a printed price is sold at a till.", path=(*new.path, "variant"), code="SOLD_AT_TILLS"
         )
+    if new.label_total is not None and variant.quantity_step % MILLI == 0 and new.quantity != MILLI:
+        # Two for the price that one is labelled with.
+        raise InvalidInput("The label is of one package.", path=(*new.path, "quantity"), code="CONTRADICTS_BARCODE")
     if new.quantity <= 0:
         raise InvalidInput("The quantity must be above 0.", path=(*new.path, "quantity"), code=QUANTITY)
     attributes = checked_attributes(new.attributes, (*new.path, "attributes"))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.carts.ahead import BASKET, SETTINGS, in_it, this_cart
+from app.carts.ahead import BASKET, SETTINGS, in_it, is_open, this_cart
 from app.carts.basket import VISITS
 from app.catalog.queries import SELLABLE
 from app.orders.record import NUMBER
@@ -12,7 +12,7 @@ TO_SELL: Final = Questions(
     *BASKET,
     Question(SELLABLE, by="ids", keys=in_it),
     Question(VISITS, by="ids", keys=this_cart, once="the_cart"),
-    # Drawn by whoever gets as far as this; numbers have gaps anyhow.
-    Question(NUMBER, lasting=False),
+    # Numbers have gaps; but who has no cart that could be sold makes none.
+    Question(NUMBER, lasting=False, only=is_open),
     standing=SETTINGS,
 )

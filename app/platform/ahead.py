@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from sqlalchemy import BindParameter, Row, Select, SelectBase, func, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, SelectBase, func, select
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.sql.visitors import replacement_traverse
 
@@ -43,7 +43,7 @@ class Question:
     `by`: its parameter that lists the keys, none where it takes no keys. `keys`: a selection that stands in its place.
     `column`: where a row has its key. `once`: the key, by the name of a parameter, where there is one that may have no
     row; else a key is only known when it has one. `whole`: the rows of other keys do no harm. Not `lasting`: what was
-    found answers one who asks, as a number that is drawn.
+    found answers one who asks, as a number that is drawn. `only`: what must be so for it to be asked beforehand.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Question:
         once: str | None = None,
         whole: bool = False,
         lasting: bool = True,
+        only: ColumnElement[bool] | None = None,
     ) -> None:
         self.asked: Final = asked
         self.by: Final = by
@@ -65,7 +66,7 @@ class Question:
         self.lasting: Final = lasting
         found = asked if keys is None else _with_keys(asked, by or "", keys)
         columns = list(found.selected_columns)
-        table = found.subquery()
+        table = (found if only is None else found.where(only)).subquery()
         self.rows: Final = func.array(select(func.row(*table.c)).select_from(table).scalar_subquery())
         self._columns: Final = SimpleResultMetaData(
             [each.key or "" for each in columns], extra=[(each,) for each in columns]
@@ -124,7 +125,7 @@ class Answer:
         if any(name != by and self.parameters.get(name) != value for name, value in asked.items()):
             return None
         if by is None:
-            return self.rows
+            return self.rows if self.rows or self.question.lasting else None
         wanted = set(asked[by])
         if self.question.once is not None:
             return self.rows if wanted == {self.parameters[self.question.once]} else None

@@ -95,6 +95,16 @@ async def test_a_printed_price_is_charged_and_stays_a_line_of_its_own(shop):
     await assert_sound(shop, cart)
 
 
+async def test_a_printed_price_is_that_of_one_package(shop):
+    await shop.variant("BOLO", price=3690, stock={"centro": 9_000})
+    till = shop.actor("device")
+    cart = await new_cart(shop, till, line(shop, "BOLO", 1, label_total=1590))
+    with pytest.raises(InvalidInput, match="one package") as refused:
+        await add(shop, till, cart, line(shop, "BOLO", 2, label_total=1590))
+    assert refused.value.code == "CONTRADICTS_BARCODE"
+    assert await totals_of(shop, cart) == [1590]
+
+
 @pytest.mark.parametrize("role", ["anonymous", "client", "service"])
 async def test_who_is_not_at_a_counter_cannot_bring_a_printed_price(shop, role):
     await shop.variant("QUEIJO", price=5990, unit="kg", quantity_step=1, stock={"centro": 50_000})

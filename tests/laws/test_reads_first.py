@@ -34,6 +34,10 @@ ADD = """mutation Add($input: CartLinesAddInput!) { cartLinesAdd(input: $input) 
   cart { id version lines { sku quantity heldUntil } } replayed userErrors { __typename code } } }"""
 
 
+SELL = """mutation Sell($input: CheckoutCompleteInput!) { checkoutComplete(input: $input) {
+  order { number } userErrors { __typename code } } }"""
+
+
 @pytest.fixture
 async def market(shop: Shop, database_url: str) -> AsyncIterator[Server]:
     await shop.variant("CANECA", price=4990, stock={"centro": 10 * UNIT, "cd": 10 * UNIT})
@@ -180,3 +184,15 @@ async def test_who_is_refused_before_anything_is_locked_leaves_no_claim(market: 
     assert await shop.db.value(select(func.count()).select_from(operation).where(operation.c.id == key)) == 0
     cart = (await create(market, "CANECA"))["cart"]
     assert told(await add(market, cart["id"], "PRATO", operationId=str(key))) == "ok"
+
+
+async def test_who_has_nothing_to_sell_draws_no_order_number(market: Server):
+    shop, cart = market.shop, (await create(market, "CANECA"))["cart"]
+    last = select(text("last_value")).select_from(text("order_number"))
+    before = await shop.db.value(last)
+    await shop.db.run(lambda tx: tx.execute(update(carts).values(status="EXPIRED", version=carts.c.version + 1)))
+    for cart_id in (cart["id"], ids.encode("Cart", UUID(int=7))):
+        given: dict[str, Any] = {"input": {"cartId": cart_id, "tenders": []}}
+        refused = (await market.ask(SELL, given))["checkoutComplete"]
+        assert told(refused) in ("CART_EXPIRED", "NOT_FOUND")
+    assert await shop.db.value(last) == before

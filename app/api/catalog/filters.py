@@ -33,7 +33,11 @@ value = strawberry.enum_value
 
 @strawberry.enum(description="What products are sorted by.")
 class ProductSortKey(Enum):
-    RELEVANCE = value("RELEVANCE", description="How well they fit the search, the best first; without one, NAME.")
+    RELEVANCE = value(
+        "RELEVANCE",
+        description="How well they fit the search, the best first; without one, NAME. Where more than 1,000 are found, "
+        "the newest of them and those that are named so are listed; the other sorts list all.",
+    )
     NAME = value("NAME", description="Their names in the caller's language, from A to Z.")
     PRICE = value("PRICE", description="Their lowest prices, the lowest first; what has no price comes last.")
     CREATED_AT = value("CREATED_AT", description="When they were first written, the oldest first.")
