@@ -20,19 +20,20 @@ LONGEST: Final = 255
 """The most characters of a SKU or a barcode; what is longer is nobody's."""
 
 _TEXTS: Final = ARRAY(Text(collation="C"))
-BY_SKU: Final = select(variant.c.id, variant.c.sku.label("key")).where(
-    variant.c.sku == any_(bindparam("keys", type_=_TEXTS))
-)
 FIND: Final[dict[str, Select[Any]]] = {
     "id": select(variant.c.id, variant.c.id.label("key")).where(
         variant.c.id == any_(bindparam("keys", type_=ARRAY(Uuid)))
     ),
-    "sku": BY_SKU,
     **{
         kind: select(variant.c.id, column.label("key")).where(column == any_(bindparam("keys", type_=_TEXTS)))
-        for kind, column in {"barcode": variant.c.barcode_key, "scale_code": variant.c.scale_code}.items()
+        for kind, column in {
+            "sku": variant.c.sku,
+            "barcode": variant.c.barcode_key,
+            "scale_code": variant.c.scale_code,
+        }.items()
     },
 }
+BY_SKU: Final = FIND["sku"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,10 @@ from app.inventory.guard import (
     Level,
     Levels,
     create,
-    keys_held,
     keys_of,
     lock,
+    lock_held,
     locking,
-    untouched,
     write,
 )
 from app.inventory.ledger import (
@@ -121,12 +120,9 @@ async def allocate(
     Raises InsufficientStock, one for each short line.
     """
     keys = {(take.variant_id, place) for take in takes for place in take.location_ids}
-    if holds is None:
-        levels = await lock(tx, LOCK_CART, {**keys_of(sorted(keys)), "the_cart_id": cart_id})
-    else:
-        levels = await lock(tx, LOCK, keys_of(sorted(keys | keys_held(holds))))
-    if holds is None or not untouched(levels, holds):
-        holds = await tx.rows(HOLDS_OF_CART, {"the_cart_id": cart_id})
+    levels, holds = await lock_held(
+        tx, keys, holds, locked_by=LOCK_CART, found_by=HOLDS_OF_CART, named={"the_cart_id": cart_id}
+    )
     kept = _convert(levels, takes, holds)
     claims = [
         Claim(

@@ -199,6 +199,29 @@ def untouched(levels: Levels, holds: Iterable[Any]) -> bool:
     )
 
 
+async def lock_held(
+    tx: Tx,
+    keys: Collection[Key],
+    holds: Sequence[Any] | None,
+    *,
+    locked_by: Select[Any],
+    found_by: Select[Any],
+    named: Parameters,
+) -> tuple[Levels, Sequence[Any]]:
+    """The levels of these keys and of a cart's holds, locked, and the holds as they are then.
+
+    `holds`: rows of `HOLDS_OF_CARTS`, as they were read under the cart's lock; None where they were not: `locked_by`
+    locks their levels too, of what is `named`, and `found_by` finds them.
+    """
+    if holds is None:
+        levels = await lock(tx, locked_by, {**keys_of(sorted(keys)), **named})
+    else:
+        levels = await lock(tx, LOCK, keys_of(sorted({*keys, *keys_held(holds)})))
+    if holds is None or not untouched(levels, holds):
+        holds = await tx.rows(found_by, named)
+    return levels, holds
+
+
 async def create(tx: Tx, keys: Iterable[Key]) -> Levels:
     """Make and lock levels that are missing, with their variants' backorder allowance, nothing on hand.
 

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.events.outbox import Change, emit_along
 from app.inventory.allocations import Item, Take, Taken, allocate, cancel_order, fulfill, return_stock
 from app.inventory.claims import Claim, grant
-from app.inventory.guard import ASKED, LOCK, Levels, keys_held, keys_of, lock, locking, untouched, write
+from app.inventory.guard import ASKED, Levels, lock, lock_held, locking, write
 from app.inventory.ledger import WRITE_HOLDS, Reserved, holds_parameters
 from app.inventory.queries import held_by, holds_of_carts
 from app.inventory.releases import released_by, releasing
@@ -102,12 +102,9 @@ async def hold(
         return []
     line_ids = [demand.line_id for demand in demands]
     keys = {(demand.variant_id, place) for demand in demands for place in demand.location_ids if demand.quantity > 0}
-    if holds is None:
-        levels = await lock(tx, LOCK_LINES, {**keys_of(sorted(keys)), "line_ids": line_ids})
-    else:
-        levels = await lock(tx, LOCK, keys_of(sorted(keys | keys_held(holds))))
-    if holds is None or not untouched(levels, holds):
-        holds = await tx.rows(HOLDS_OF_LINES, {"line_ids": line_ids})
+    levels, holds = await lock_held(
+        tx, keys, holds, locked_by=LOCK_LINES, found_by=HOLDS_OF_LINES, named={"line_ids": line_ids}
+    )
     kept = _keep(levels, demands, holds)
     claims = [
         Claim(

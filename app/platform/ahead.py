@@ -42,7 +42,7 @@ class Question:
 
     `by`: its parameter that lists the keys, none where it takes no keys. `keys`: a selection that stands in its place.
     `column`: where a row has its key. `once`: the key, by the name of a parameter, where there is one that may have no
-    row; else a key is only known when it has one. `whole`: the rows of other keys do no harm. Not `lasting`: what was
+    row; else a key is only known when it has one. Not `lasting`: what was
     found answers one who asks, as a number that is drawn. `only`: what must be so for it to be asked beforehand.
     """
 
@@ -54,7 +54,6 @@ class Question:
         keys: SelectBase | None = None,
         column: str | None = None,
         once: str | None = None,
-        whole: bool = False,
         lasting: bool = True,
         only: ColumnElement[bool] | None = None,
     ) -> None:
@@ -62,7 +61,6 @@ class Question:
         self.by: Final = by
         self.column: Final = column
         self.once: Final = once
-        self.whole: Final = whole
         self.lasting: Final = lasting
         found = asked if keys is None else _with_keys(asked, by or "", keys)
         columns = list(found.selected_columns)
@@ -130,7 +128,5 @@ class Answer:
         if self.question.once is not None:
             return self.rows if wanted == {self.parameters[self.question.once]} else None
         name = self.question.column or "id"
-        if self.question.whole:
-            return self.rows if wanted <= {getattr(row, name) for row in self.rows} else None
         found = [row for row in self.rows if getattr(row, name) in wanted]
         return found if len({getattr(row, name) for row in found}) == len(wanted) else None

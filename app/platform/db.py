@@ -364,7 +364,6 @@ def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, *
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=False,
-        pool_use_lifo=True,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
