@@ -23,6 +23,7 @@ from uuid import UUID
 
 from app.browse.documents import BY_IDS, BY_SLUGS, BY_VARIANTS
 from app.browse.facts import ENTRY, Entry, Kind, concerned, documents, rows_of, settings, shelves
+from app.browse.kept_lists import KeptLists
 from app.browse.settings import Settings
 from app.browse.traits import read_traits
 from app.catalog.queries import categories_by_ids, collections_by_ids
@@ -32,6 +33,8 @@ from app.events.outbox import Topic
 
 ATTEMPTS: Final = 3
 """Shared reads that a caller waits for while what it asks for goes on changing; after these it reads for itself."""
+LISTS: Final = 8
+"""Which part of all may be lists, besides."""
 LARGEST: Final = 16
 """Of a document that is larger than this part of all that may be kept, only that is kept."""
 
@@ -64,6 +67,7 @@ class Catalog:
         self._slugs: dict[str, UUID] = {}
         self._variants: dict[UUID, UUID] = {}
         self._asked: dict[tuple[str, Any], Future[Answer]] = {}
+        self.lists = KeptLists(limit // LISTS)
         follower.on_rows(self._hear)
 
     def __len__(self) -> int:
@@ -143,6 +147,7 @@ class Catalog:
 
     def clear(self) -> None:
         """Drop all."""
+        self.lists.clear()
         self.drops += len(self._entries)
         while self._entries:
             self._drop(next(iter(self._entries)))
@@ -276,6 +281,7 @@ class Catalog:
 
     def _hear(self, rows: Sequence[FeedRow]) -> None:
         """Drop what these rows say has changed."""
+        self.lists.hear(rows)
         before = len(self._entries)
         shelves = settings = False
         for row in rows:

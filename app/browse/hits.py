@@ -5,18 +5,22 @@ All of them are ranked by the texts that have the words, which are read anyway. 
 first, or more products than are ranked, is left to `listing`, which says of those which are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import iter_unpack
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    FromClause,
     LargeBinary,
     ScalarSelect,
     Select,
+    Uuid,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -25,6 +29,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.browse.listing import MOST, Keys, Order, in_order, is_behind
 from app.browse.matching import Matching, Shape, buyable, looked_up
@@ -35,6 +40,7 @@ from app.catalog.tables import product, product_text, variant
 from app.inventory.availability import raw
 from app.platform.db import Reader
 from app.platform.texts import LOCALES
+from app.platform.unnest import among
 
 TEXTS: Final = 2_000
 """Texts in each language that are read first. Where there are so many, nothing else is done."""
@@ -87,6 +93,24 @@ async def find_hits(
         return Hits(None, 0, row.sold, None)
     matched = Matched(dict(iter_unpack(_EACH, row.matched or b"")), row.sold_out) if counted else None
     return Hits(found_of([row], first, stocks=stock is not None), row.total, row.sold, matched)
+
+
+async def read_again(
+    db: Reader, page: Found, matched: Matched, matching: Matching, stock: Asked | None
+) -> tuple[Found, Matched]:
+    """What was found before, with what there is of it now: of the page the stock, and how much of all is sold out."""
+    parameters = {
+        **matching.parameters,
+        **stock_parameters(stock),
+        "of_page": page.ids,
+        "of_matched": [UUID(bytes=key) for key in matched.versions],
+    }
+    row = await db.row(_AGAIN[stock is not None], parameters)
+    assert row is not None, "aggregates"
+    if stock is not None:
+        again = found_of([row], len(page.ids), stocks=True)
+        page = replace(page, counted=again.counted, stocked=again.stocked)
+    return page, replace(matched, sold_out=row.sold_out)
 
 
 @lru_cache(2_048)
@@ -176,6 +200,23 @@ def _facts(matched: CTE, total: ScalarSelect[int]) -> ColumnElement[bytes]:
 
 
 def _sold_out(matched: CTE, total: ScalarSelect[int]) -> ColumnElement[int]:
-    own = and_(variant.c.product_id == matched.c.id, ~variant.c.archived, buyable())
-    there = exists(literal_column("1")).where(own).correlate(matched)
-    return select(func.count()).select_from(matched).where(total <= RANKED, ~there).scalar_subquery().label("sold_out")
+    none = ~_in_stock(matched)
+    return select(func.count()).select_from(matched).where(total <= RANKED, none).scalar_subquery().label("sold_out")
+
+
+def _in_stock(of: FromClause) -> ColumnElement[bool]:
+    own = and_(variant.c.product_id == of.c.id, ~variant.c.archived, buyable())
+    return exists(literal_column("1")).where(own).correlate(of)
+
+
+_OUT: Final = (
+    select(func.count().label("sold_out"))
+    .select_from(product)
+    .where(product.c.id == among("of_matched", Uuid()), ~_in_stock(product))
+)
+_of_page: Final = bindparam("of_page", type_=ARRAY(Uuid))
+_page: Final = select(
+    product.c.id, product.c.version, func.array_position(_of_page, product.c.id).label("listed_by")
+).where(product.c.id == among("of_page", Uuid()))
+_again: Final = arrays_of(_page, True, False).subquery("arrays")
+_AGAIN: Final = {True: select(*_again.c, _OUT.scalar_subquery().label("sold_out")), False: _OUT}

@@ -7,6 +7,7 @@ Of what is sold out the page is picked before (`browse.sold_out`), and may be a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Final
 from uuid import UUID
@@ -45,7 +46,8 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Found:
     """One page. `counted`: the variants whose stock was looked at, by the bytes of their ids; `stocked`: those of them
-    that have a level. `stopped`: where it goes on, unless that is behind its last product.
+    that have a level. `stopped`: where it goes on, unless that is behind its last product. `until`: when a publication
+    of any product next begins or ends, where one does.
     """
 
     ids: Sequence[UUID]
@@ -55,6 +57,7 @@ class Found:
     counted: list[bytes] = field(default_factory=list)
     stocked: dict[bytes, Stocked] = field(default_factory=dict)
     stopped: Keys | None = None
+    until: datetime | None = None
 
 
 async def list_products(
@@ -129,9 +132,10 @@ def stock_parameters(stock: Asked | None) -> dict[str, Any]:
 def found_of(rows: Sequence[Sequence[Any]], first: int, *, stocks: bool) -> Found:
     """The page of `first` products that these rows of `arrays_of` tell; `stocks`: and of their stock."""
     ids, versions, places = ([each for row in rows for each in row[column] or ()] for column in range(3))
-    found = Found(ids[:first], versions[:first], list(zip(places[:first], ids[:first], strict=True)), len(ids) > first)
+    keys = list(zip(places[:first], ids[:first], strict=True))
+    found = Found(ids[:first], versions[:first], keys, len(ids) > first, until=rows[0][UNTIL] if rows else None)
     for row in rows if stocks else ():
-        found.counted.extend(row[3] or ())
+        found.counted.extend(row[UNTIL + 1] or ())
         found.stocked.update(stocked_of(row[STOCKED]))
     return found
 
@@ -152,9 +156,13 @@ def _products(rows: Sequence[Sequence[Any]]) -> int:
 
 _WITHOUT: Final = Statements(partial(_found, stocks=False), partial(_found_unpriced, stocks=False), _products)
 _WITH_STOCK: Final = Statements(partial(_found, stocks=True), partial(_found_unpriced, stocks=True), _products)
-STOCKED: Final = slice(4, 9)
+UNTIL: Final = 3
+"""Where it tells when a publication next begins or ends."""
+STOCKED: Final = slice(5, 10)
 """Where a row of `arrays_of` tells what there is of the variants before it."""
 _MOST_VARIANTS: Final = bindparam("most_variants", type_=BigInteger)
+_published = product.alias("published_product")
+_NEXT: Final = select(func.min(_published.c.next_at)).scalar_subquery()
 
 
 def arrays_of(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
@@ -163,7 +171,8 @@ def arrays_of(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
     key, id_ = found.c.listed_by, found.c.id
     order = (key.desc(), id_.desc()) if descending else (key.asc(), id_.asc())
     listed = [func.array_agg(aggregate_order_by(column, *order)) for column in (id_, found.c.version, key)]
-    products = select(*(each.label(f"listed_{place}") for place, each in enumerate(listed))).subquery("products")
+    columns = [each.label(f"listed_{place}") for place, each in enumerate(listed)]
+    products = select(*columns, _NEXT.label("until")).subquery("products")
     if not stocks:
         return select(*products.c)
     # By their positions, which some of the first so many may be beyond: who asks for those reads them.

@@ -1,9 +1,11 @@
 """Pages of products, and what their list could be narrowed by."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
@@ -18,16 +20,19 @@ from app.api.inventory.counted import asked_with, remember_stock
 from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor, encode_cursor
 from app.browse import facets
 from app.browse.followed import IDS, Catalog
-from app.browse.hits import Hits, find_hits
+from app.browse.hits import Hits, find_hits, read_again
+from app.browse.kept_lists import Counting, KeptList, key_of
 from app.browse.listing import Keys, Order, settle
 from app.browse.matching import Matching, count, is_plain
-from app.browse.pages import Found, find_products, list_products
+from app.browse.pages import Asked as Stock
+from app.browse.pages import Found, Listed, find_products, list_products
 from app.browse.search import FEW, is_loose
 from app.browse.tallies import Tallying
 from app.catalog.queries import products_by_ids
 
 value = strawberry.enum_value
 
+_NOTHING: Final = Listed([], [], False)
 _KEYS: Final = {
     Order.RELEVANCE: int,
     Order.NAME: str,
@@ -78,7 +83,7 @@ class Facet:
 @strawberry.type(description="Products in pages.")
 class ProductConnection(Connection[Product]):
     matching: strawberry.Private[Matching]
-    tallied: strawberry.Private[Tallying | None] = None
+    tallied: strawberry.Private[Counting | None] = None
 
     @strawberry.field(
         description="What the list could be narrowed by, with exact counts; "
@@ -97,6 +102,26 @@ class ProductConnection(Connection[Product]):
         return None if found is None else [Facet.of(facet) for facet in found]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A page of products as it was asked for. `shows`: whether any of them; `counted`: whether facets are counted."""
+
+    matching: Matching
+    order: Order
+    descending: bool
+    place: Keys | None
+    loosely: bool | None
+    first: int
+    shows: bool
+    counted: bool
+
+    @property
+    def key(self) -> Hashable | None:
+        """What its list is kept under; None: it is always read."""
+        how = self.order, self.descending, self.place, self.loosely, self.first, self.counted
+        return key_of(self.matching, *how) if self.shows else None
+
+
 async def product_page(
     context: Context,
     selection: Selection,
@@ -109,51 +134,106 @@ async def product_page(
 ) -> ProductConnection:
     """A page of the products that match; rows are read where any of them is asked for."""
     size = check_first(first)
-    matching = await matching_of(context, search, filter, stock="facets" in selection)
+    faceted = "facets" in selection
+    matching = await matching_of(context, search, filter, stock=faceted)
     given = sort or ProductSort(key=ProductSortKey.RELEVANCE)
     order, descending = settle(Order(given.key.value), given.descending, matching.search)
     kind = _kind(order, descending, context.locale)
     place, loosely = _place(kind, order, after)
-    catalog, shows = followed(context), not selection.names.isdisjoint({"nodes", "edges", "pageInfo"})
-    stock = await asked_with(context, catalog, selection) if catalog is not None and shows else None
+    shows = not selection.names.isdisjoint({"nodes", "edges", "pageInfo"})
+    counted = faceted and is_plain(matching.shape)
+    asked = _Asked(matching, order, descending, place, loosely, size, shows, counted)
+    catalog = followed(context)
+    if catalog is None:
+        return await _read_page(context, asked, kind)
+    return await _followed_page(context, catalog, asked, kind, selection)
+
+
+async def _read_page(context: Context, asked: _Asked, kind: str) -> ProductConnection:
+    """The page by the tables alone."""
+    matching, loosely, listed = asked.matching, asked.loosely, _NOTHING
+    if matching.search is not None:
+        matching = matching.made_loose(await _is_loose(context, matching, None) if loosely is None else loosely)
+    if asked.shows:
+        listed = await list_products(
+            context.db, matching, asked.order, descending=asked.descending, after=asked.place, first=asked.first
+        )
+    nodes = [Product.of(row, context) for row in listed.rows]
+    page = _page(kind, asked, matching, nodes, listed, partial(count, context.db, matching))
+    return ProductConnection(page=page, matching=matching)
+
+
+async def _followed_page(
+    context: Context, catalog: Catalog, asked: _Asked, kind: str, selection: Selection
+) -> ProductConnection:
+    """The page by what is kept of the catalog and of lists, and the stock of it."""
+    lists, key, stock = catalog.lists, asked.key, None
+    mark, kept = lists.mark, None if key is None else lists.find(key, context.now)
+    if asked.shows and (kept is None or kept.matched is not None):
+        # Of a list that is kept, stock is asked for by who shows it, unless something has to be counted anyway.
+        stock = await asked_with(context, catalog, selection)
+    if kept is None:
+        kept = await _find(context, asked, stock)
+        found, matched = kept.page, kept.matched
+        if key is not None:
+            lists.keep(mark, key, kept)
+        matching = asked.matching.made_loose(kept.loosely)
+    else:
+        found, matched = kept.page, kept.matched
+        matching = asked.matching.made_loose(kept.loosely)
+        if found is not None and matched is not None:
+            found, matched = await read_again(context.db, found, matched, matching, stock)
+    if found is not None and stock is not None:
+        remember_stock(context, stock, found)
+    nodes = await _nodes(context, catalog, found) if found is not None else []
+    tallied: Counting | None = None
+    if matched is not None:
+        tallied = partial(lists.tallies, key, kept, Tallying(catalog, context.now, matched))
+    total = partial(lists.total, kept, partial(count, context.db, matching))
+    return ProductConnection(
+        page=_page(kind, asked, matching, nodes, found or _NOTHING, total), matching=matching, tallied=tallied
+    )
+
+
+async def _find(context: Context, asked: _Asked, stock: Stock | None) -> KeptList:
+    """What is asked for, as it is found now."""
+    matching, loosely, page = asked.matching, asked.loosely, None
+    how: dict[str, Any] = {
+        "descending": asked.descending, "after": asked.place, "first": asked.first, "stock": stock,
+    }  # fmt: skip
     hits: Hits | None = None
     if matching.search is not None:
-        if catalog is not None and order is Order.RELEVANCE and loosely is not True:
-            counted = "facets" in selection and is_plain(matching.shape)
-            hits = await find_hits(
-                context.db, matching, descending=descending, after=place, first=size, stock=stock, counted=counted
-            )
+        if asked.order is Order.RELEVANCE and loosely is not True:
+            hits = await find_hits(context.db, matching, counted=asked.counted, **how)
         if loosely is None:
             loosely = await _is_loose(context, matching, hits)
         matching = matching.made_loose(loosely)
         hits = hits if hits is not None and hits.page is not None and not loosely else None
-    nodes: list[Product] = []
-    cursors: Sequence[str] = []
-    more, stopped = False, None
-    if shows:
-        if catalog is None:
-            listed = await list_products(context.db, matching, order, descending=descending, after=place, first=size)
-            nodes, keys, more = [Product.of(row, context) for row in listed.rows], listed.keys, listed.more
-            stopped = listed.stopped
-        else:
-            found = (hits and hits.page) or await find_products(
-                context.db, matching, order, descending=descending, after=place, first=size, stock=stock
-            )
-            if stock is not None:
-                remember_stock(context, stock, found)
-            nodes, keys, more = await _nodes(context, catalog, found), found.keys, found.more
-            stopped = found.stopped
-        loose = int(matching.loosely)
-        cursors = Cursors(kind, keys, lambda keys: (loose, *keys))
+    if asked.shows:
+        page = (hits and hits.page) or await find_products(context.db, matching, asked.order, **how)
+    found = KeptList(matching.loosely, page, since=context.now, until=None if page is None else page.until)
+    if hits is not None:
+        found.matched, found.total, found.counted = hits.matched, hits.total, True
+    return found
 
-    async def total() -> int | None:
-        return await count(context.db, matching) if hits is None else hits.total
 
-    end = None if stopped is None else encode_cursor(kind, int(matching.loosely), *stopped)
-    page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total, stopped=end)
-    matched = hits.matched if hits is not None else None
-    tallied = Tallying(catalog, context.now, matched) if catalog is not None and matched is not None else None
-    return ProductConnection(page=page, matching=matching, tallied=tallied)
+def _page(
+    kind: str,
+    asked: _Asked,
+    matching: Matching,
+    nodes: Sequence[Product],
+    listed: Listed | Found,
+    total: Callable[[], Awaitable[int | None]],
+) -> Page[Product]:
+    loose = int(matching.loosely)
+    return Page(
+        nodes=nodes,
+        cursors=Cursors(kind, listed.keys, lambda keys: (loose, *keys)),
+        more=listed.more,
+        before=asked.place is not None,
+        count=total,
+        stopped=None if listed.stopped is None else encode_cursor(kind, loose, *listed.stopped),
+    )
 
 
 async def _is_loose(context: Context, matching: Matching, hits: Hits | None) -> bool:
