@@ -142,3 +142,8 @@ class _Kept:
         yield CounterMetricFamily("feira_catalog_misses", "Asked for, and read.", value=kept.misses)
         yield CounterMetricFamily("feira_catalog_drops", "Dropped: changed since, by the feed.", value=kept.drops)
         yield CounterMetricFamily("feira_catalog_spoiled", "Read, and changed meanwhile.", value=kept.spoiled)
+        lists = kept.lists
+        yield GaugeMetricFamily("feira_lists_bytes", "What is kept of lists of products, about.", value=lists.size)
+        yield CounterMetricFamily("feira_lists_hits", "Lists asked for, and kept.", value=lists.hits)
+        yield CounterMetricFamily("feira_lists_misses", "Lists asked for, and read.", value=lists.misses)
+        yield CounterMetricFamily("feira_lists_drops", "Lists dropped: something was written.", value=lists.drops)

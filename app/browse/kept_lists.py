@@ -1,11 +1,11 @@
 """Lists that are kept: which products a page shows and what it was counted of, as long as no product changes.
 
-What a list finds is the same until a product, a price, a category or a collection is written, or a publication begins
-or ends; what there is of it is not, and is asked for each time. So any row of the feed about one of these drops all
-lists, and each says until when it holds. A shop that is written all the time keeps none, and asks as if there were
-none; one that is written now and then answers most of its shoppers by the stock alone.
+What a list finds is the same until a product, a category or a collection is written, or a publication begins or ends;
+what there is of it is not, and is asked for each time. So any row of the feed about one of these drops all lists, a row
+about a price those that go by prices, and each says until when it holds. A shop whose products are written all the time
+keeps none, and asks as if there were none; one that is written now and then answers most shoppers by the stock alone.
 
-Why nothing stale is ever shown: whoever reads a list takes a `mark` before, and it is kept only where no such row was
+Why nothing stale is ever shown: whoever reads a list takes the `mark` before, and it is kept only where no such row was
 heard since. What was committed before the read is in it; what was committed after it is heard after the mark. Kept it
 is until the next row, which drops it before the follower's `position` says that it was read.
 """
@@ -24,8 +24,10 @@ from app.browse.pages import Found
 from app.events.feed import FeedRow
 from app.events.outbox import Topic
 
-TOPICS: Final = frozenset({Topic.PRODUCT, Topic.PRICE, Topic.CATEGORY, Topic.COLLECTION})
-"""What may change which products a list has, their order, and what facets count of them."""
+TOPICS: Final = frozenset({Topic.PRODUCT, Topic.CATEGORY, Topic.COLLECTION})
+"""What may change which products any list has, their order, and what facets count of them; `PRICE` for some lists."""
+Mark = tuple[int, int]
+"""How often all lists were dropped, and how often those that go by prices."""
 LIVE: Final = frozenset({"in_stock", "statuses", "published"})
 """What a list may be asked for that no such row tells of, or that shoppers do not ask for."""
 _ASKED: Final = (
@@ -42,9 +44,11 @@ Counting = Callable[[Collection[Field]], Awaitable[Sequence[Tally]]]
 class KeptList:
     """`page` without its stock, None where it was not asked for. `loosely`: whether it was found by spelling too.
 
-    `total`: once it was counted (None: too many); `tallies`: of facets that were counted.
+    `priced`: whether it goes by prices. `total`: once it was counted (None: too many); `tallies`: of facets that were
+    counted.
     """
 
+    priced: bool
     loosely: bool
     page: Found | None
     matched: Matched | None = None
@@ -61,8 +65,10 @@ class KeptLists:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.mark = self.size = self.hits = self.misses = self.drops = 0
+        self.size = self.hits = self.misses = self.drops = 0
+        self.mark: Mark = (0, 0)
         self._lists: OrderedDict[Hashable, KeptList] = OrderedDict()
+        self._priced: set[Hashable] = set()
 
     def __len__(self) -> int:
         return len(self._lists)
@@ -77,16 +83,19 @@ class KeptLists:
         self._lists.move_to_end(key)
         return found
 
-    def keep(self, mark: int, key: Hashable, found: KeptList) -> None:
+    def keep(self, mark: Mark, key: Hashable, found: KeptList) -> None:
         """Keep what was read after this `mark` was taken, unless something was written since."""
+        of_all, of_priced = self.mark
         found.size = _size(found)
         if found.page is not None:
             # What there is of it is of this moment.
             found.page = replace(found.page, counted=[], stocked={})
-        if mark != self.mark or found.size * 4 > self.limit:
+        if mark[0] != of_all or (found.priced and mark[1] != of_priced) or found.size * 4 > self.limit:
             return
         self._drop(key)
         self._lists[key] = found
+        if found.priced:
+            self._priced.add(key)
         self.size += found.size
         self._shrink()
 
@@ -101,11 +110,10 @@ class KeptLists:
         self, key: Hashable, found: KeptList, count: Counting, fields: Collection[Field]
     ) -> Sequence[Tally]:
         """Of these fields, as `count` counts them: what is not kept yet, and what there is of stock."""
-        mark = self.mark
         new = [field for field in fields if field not in found.tallies]
         counted = await count(new) if new else ()
         told = [*counted, *chain.from_iterable(found.tallies[field] for field in fields if field in found.tallies)]
-        if mark == self.mark and self._lists.get(key) is found:
+        if self._lists.get(key) is found:
             before = found.size
             for field in new:
                 if field is not Field.IN_STOCK:
@@ -116,15 +124,22 @@ class KeptLists:
         return told
 
     def hear(self, rows: Sequence[FeedRow]) -> None:
-        """Drop all where one of these rows may concern a list."""
-        if any(row.topic in TOPICS for row in rows):
+        """Drop what one of these rows may concern."""
+        topics = {row.topic for row in rows}
+        if not topics.isdisjoint(TOPICS):
             self.clear()
+        elif Topic.PRICE in topics:
+            self.mark = self.mark[0], self.mark[1] + 1
+            self.drops += len(self._priced)
+            for key in list(self._priced):
+                self._drop(key)
 
     def clear(self) -> None:
         """Drop all, and what is being read."""
-        self.mark += 1
+        self.mark = self.mark[0] + 1, self.mark[1] + 1
         self.drops += len(self._lists)
         self._lists.clear()
+        self._priced.clear()
         self.size = 0
 
     def _shrink(self) -> None:
@@ -135,6 +150,7 @@ class KeptLists:
         found = self._lists.pop(key, None)
         if found is not None:
             self.size -= found.size
+            self._priced.discard(key)
 
 
 def holds(found: KeptList, moment: datetime) -> bool:

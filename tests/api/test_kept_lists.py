@@ -154,6 +154,32 @@ async def test_what_may_change_a_list_drops_it(keeps: Keeping, catalog: Catalog,
     assert after == await slugs(keeps, variables, kept=False)
 
 
+async def test_a_price_leaves_what_does_not_go_by_prices(
+    keeps: Keeping, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranged = {"filter": {"price": {"min": "1"}}, "sort": {"key": "UPDATED_AT"}}
+    for variables in (LISTED, PRICED, ranged):
+        await slugs(keeps, variables)
+    assert len(keeps.catalog.lists) == 3
+    find = connections._find
+
+    async def overtaken(*given: Any) -> Any:
+        found = await find(*given)
+        await put(keeps.shop, clock.now(), PriceChange(keeps.shop.variants["PEIXE"], 1))
+        await keeps.catch_up()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connections, "_find", overtaken)
+        await slugs(keeps, {**PRICED, "filter": {"brands": ["Mar"]}})
+    assert len(keeps.catalog.lists) == 1
+    for variables in (LISTED, PRICED, ranged):
+        assert await slugs(keeps, variables) == await slugs(keeps, variables, kept=False)
+    assert len(keeps.catalog.lists) == 3
+    keeps.catalog.lists.clear()
+    assert keeps.catalog.lists.size == 0
+
+
 @pytest.mark.parametrize(("query", "variables"), LOOKS)
 async def test_what_changed_while_it_was_read_is_not_kept(
     keeps: Keeping, catalog: Catalog, query: str, variables: dict[str, Any], monkeypatch: pytest.MonkeyPatch

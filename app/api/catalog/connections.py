@@ -23,7 +23,7 @@ from app.browse.followed import IDS, Catalog
 from app.browse.hits import Hits, find_hits, read_again
 from app.browse.kept_lists import Counting, KeptList, key_of
 from app.browse.listing import Keys, Order, settle
-from app.browse.matching import Matching, count, is_plain
+from app.browse.matching import Matching, count, is_plain, is_priced
 from app.browse.pages import Asked as Stock
 from app.browse.pages import Found, Listed, find_products, list_products
 from app.browse.search import FEW, is_loose
@@ -211,7 +211,8 @@ async def _find(context: Context, asked: _Asked, stock: Stock | None) -> KeptLis
         hits = hits if hits is not None and hits.page is not None and not loosely else None
     if asked.shows:
         page = (hits and hits.page) or await find_products(context.db, matching, asked.order, **how)
-    found = KeptList(matching.loosely, page, since=context.now, until=None if page is None else page.until)
+    priced = asked.order is Order.PRICE or is_priced(matching.shape)
+    found = KeptList(priced, matching.loosely, page, since=context.now, until=None if page is None else page.until)
     if hits is not None:
         found.matched, found.total, found.counted = hits.matched, hits.total, True
     return found
