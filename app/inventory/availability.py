@@ -150,28 +150,22 @@ class Promise(NamedTuple):
     unbounded: bool
 
 
-async def promises_of(
-    db: Reader,
-    variants: Sequence[tuple[UUID, int | None]],
-    location_ids: Sequence[UUID],
-    *,
-    ignores_safety_stock: bool,
-) -> list[Promise]:
-    """The promise of each (variant, its backorder allowance; None: without bound) at these locations, added up.
-
-    The allowance is that of a level that is not there yet. One statement, which answers one row.
+async def read_stocked(
+    db: Reader, variant_ids: Sequence[UUID], location_ids: Sequence[UUID], *, ignores_safety_stock: bool
+) -> dict[bytes, Stocked]:
+    """What there is of each of these variants at these locations together, by the bytes of its id; those without a
+    level are left out. One statement, which answers one row.
     """
-    if not variants or not location_ids:
-        return [Promise(0, False, False)] * len(variants)
+    if not variant_ids or not location_ids:
+        return {}
     parameters: dict[str, Any] = {
-        "variant_ids": [variant_id for variant_id, _ in variants],
+        "variant_ids": variant_ids,
         "location_ids": location_ids,
         "ignores_safety_stock": ignores_safety_stock,
     }
     row = await db.row(PROMISES, parameters)
     assert row is not None, "an aggregate"
-    stocked, places = stocked_of(row), len(location_ids)
-    return [promise_of(stocked.get(variant_id.bytes, NOWHERE), new, places) for variant_id, new in variants]
+    return stocked_of(row)
 
 
 def stocked_of(arrays: Sequence[Any]) -> dict[bytes, Stocked]:

@@ -24,7 +24,7 @@ from app.catalog.tables import (
     publication,
     variant,
 )
-from app.inventory.availability import NOWHERE, promise_of, promises_of
+from app.inventory.availability import read_stocked
 from app.platform.clock import now
 from app.platform.ids import new_id
 from app.platform.texts import key_of
@@ -166,10 +166,9 @@ class Catalog:
         rows = await self.shop.db.rows(select(variant).where(*where))
         assert {row.id.bytes for row in rows} <= set(found.counted)
         ignores = asked.ignores_safety_stock
-        of = [(row.id, row.backorder_allowance) for row in rows]
-        promises = await promises_of(self.shop.db, of, asked.location_ids, ignores_safety_stock=ignores)
-        told = [promise_of(found.stocked.get(key.bytes, NOWHERE), new, len(asked.location_ids)) for key, new in of]
-        assert told == promises
+        keys = [row.id for row in rows]
+        there = await read_stocked(self.shop.db, keys, asked.location_ids, ignores_safety_stock=ignores)
+        assert {key.bytes: found.stocked[key.bytes] for key in keys if key.bytes in found.stocked} == there
 
     async def slugs(self, order: Order = Order.NAME, *, descending: bool = False, **wanted: Any) -> list[str]:
         """The slugs of all that match, in order; spelling is looked at as a first page would."""

@@ -58,17 +58,21 @@ def _most(selection: Selection) -> int:
 
 def remember_stock(context: Context, asked: Asked, found: Found) -> None:
     """Keep what a page told for who asks for it later in the request."""
-    known = counted(context)
-    if known is None:
-        # What a request read before it wrote is of another moment.
-        known = context.memory["counted", context.channel.id, context.wrote] = Counted(
-            set(), {}, len(asked.location_ids)
-        )
+    known = counted(context, len(asked.location_ids))
     known.variants.update(found.counted)
     known.stocked.update(found.stocked)
 
 
-def counted(context: Context) -> Counted | None:
-    """What pages of this request have told of stock."""
-    found: Counted | None = context.memory.get(("counted", context.channel.id, context.wrote))
-    return found
+def counted_so_far(context: Context) -> Counted | None:
+    """What of stock is known in this request, if anything is."""
+    # What a request read before it wrote is of another moment.
+    known: Counted | None = context.memory.get(("counted", context.channel.id, context.wrote))
+    return known
+
+
+def counted(context: Context, places: int) -> Counted:
+    """The same, to be added to; `places`: how many locations its channel has."""
+    known: Counted = context.memory.setdefault(
+        ("counted", context.channel.id, context.wrote), Counted(set(), {}, places)
+    )
+    return known

@@ -6,16 +6,19 @@ the same; after a write it is read anew.
 """
 
 from asyncio import Future, ensure_future, shield
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from uuid import UUID
+
+from sqlalchemy import Row
 
 from app.api.context import Context
 from app.api.inventory.availability import Availability, AvailabilityStatus, places_of, status_of
-from app.api.inventory.counted import counted
+from app.api.inventory.counted import Counted as Known
+from app.api.inventory.counted import counted, counted_so_far
 from app.api.scalars import Quantity
-from app.inventory.availability import NOWHERE, Promise, promise_of, promises_of
+from app.inventory.availability import NOWHERE, Stocked, promise_of, read_stocked
 
 
 class Counted(Protocol):
@@ -36,10 +39,12 @@ class Counted(Protocol):
 
 
 T = TypeVar("T")
-Told: TypeAlias = Callable[[Callable[[Counted], Promise | None]], T]
-"""Tells of variants by their promises; None: what is not counted."""
+Told: TypeAlias = Callable[[Mapping[bytes, Stocked], int], T]
+"""Tells of variants by what there is of each, at so many locations."""
 
 _BEST_FIRST: Final = {status: place for place, status in enumerate(AvailabilityStatus)}
+_ALWAYS: Final = Availability(status=AvailabilityStatus.IN_STOCK, available=None, by_location=[])
+"""Of what is not counted."""
 
 
 def promised(context: Context, variants: Sequence[Counted]) -> list[Availability] | Awaitable[list[Availability]]:
@@ -47,10 +52,13 @@ def promised(context: Context, variants: Sequence[Counted]) -> list[Availability
     channel = context.channel
     tells, low = channel.shows_quantities or context.principal.kind in ("staff", "device"), channel.low_stock
 
-    def told(promise: Callable[[Counted], Promise | None]) -> list[Availability]:
-        return [_told(promise(variant), tells, low) for variant in variants]
+    def told(stocked: Mapping[bytes, Stocked], places: int) -> list[Availability]:
+        return [
+            _told(stocked.get(each.raw, NOWHERE), each.allowance, places, tells, low) if each.track_stock else _ALWAYS
+            for each in variants
+        ]
 
-    return _with_promises(context, variants, told)
+    return _counted(context, variants, told)
 
 
 def promised_statuses(
@@ -59,76 +67,58 @@ def promised_statuses(
     """For each product's variants the best status."""
     low = context.channel.low_stock
 
-    def told(promise: Callable[[Counted], Promise | None]) -> list[AvailabilityStatus]:
-        return [_best([_status(promise(each), low) for each in variants]) for variants in products]
+    def told(stocked: Mapping[bytes, Stocked], places: int) -> list[AvailabilityStatus]:
+        def status(each: Counted) -> AvailabilityStatus:
+            of = _told(stocked.get(each.raw, NOWHERE), each.allowance, places, True, low)
+            return (of if each.track_stock else _ALWAYS).status
 
-    return _with_promises(context, [each for variants in products for each in variants], told)
+        return [_best(map(status, variants)) for variants in products]
 
-
-def _told(promise: Promise | None, tells: bool, low: int) -> Availability:
-    if promise is None:
-        # What is not counted is always there.
-        return _availability(AvailabilityStatus.IN_STOCK, None)
-    status = status_of(promise.available, promise.obtainable, low)
-    return _availability(status, promise.available if tells and not promise.unbounded else None)
+    return _counted(context, [each for variants in products for each in variants], told)
 
 
 @lru_cache(10_000)
-def _availability(status: AvailabilityStatus, quantity: int | None) -> Availability:
-    return Availability(status=status, available=None if quantity is None else Quantity(quantity), by_location=[])
-
-
-def _status(promise: Promise | None, low: int) -> AvailabilityStatus:
-    return AvailabilityStatus.IN_STOCK if promise is None else status_of(promise.available, promise.obtainable, low)
+def _told(stocked: Stocked, allowance: int | None, places: int, tells: bool, low: int) -> Availability:
+    promise = promise_of(stocked, allowance, places)
+    status = status_of(promise.available, promise.obtainable, low)
+    quantity = Quantity(promise.available) if tells and not promise.unbounded else None
+    return Availability(status=status, available=quantity, by_location=[])
 
 
 def _best(statuses: Iterable[AvailabilityStatus]) -> AvailabilityStatus:
     return min(statuses, key=_BEST_FIRST.__getitem__, default=AvailabilityStatus.OUT_OF_STOCK)
 
 
-def _with_promises(context: Context, variants: Sequence[Counted], told: Told[T]) -> T | Awaitable[T]:
-    """What is told: at once, where pages told of all that are counted."""
-    known = counted(context)
+def _counted(context: Context, variants: Sequence[Counted], told: Told[T]) -> T | Awaitable[T]:
+    """What is told: at once, where it is known of all that are counted."""
+    known = counted_so_far(context)
     if known is None or not known.variants.issuperset([each.raw for each in variants if each.track_stock]):
         return _later(context, variants, told)
-    stocked, places = known.stocked, known.places
-
-    def promise(variant: Counted) -> Promise | None:
-        if not variant.track_stock:
-            return None
-        return promise_of(stocked.get(variant.raw, NOWHERE), variant.allowance, places)
-
-    return told(promise)
+    return told(known.stocked, known.places)
 
 
 async def _later(context: Context, variants: Sequence[Counted], told: Told[T]) -> T:
-    found = await _promises(context, variants)
-    return told(lambda each: found.get(each.key) if each.track_stock else None)
-
-
-async def _promises(context: Context, variants: Sequence[Counted]) -> dict[UUID, Promise]:
-    # What a request read before it wrote is of another moment.
-    name = ("promises", context.channel.id, context.wrote)
-    known: dict[UUID, Future[dict[UUID, Promise]]] = context.memory.setdefault(name, {})
-    missing = {each.key: each.allowance for each in variants if each.track_stock and each.key not in known}
-    if missing:
-        reading = ensure_future(_read(context, missing))
-        known.update(dict.fromkeys(missing, reading))
-        if len(known) == len(missing):
-            return await shield(reading)
-    found: dict[UUID, Promise] = {}
-    readings = [known[each.key] for each in variants if each.track_stock]
-    for each in {id(one): one for one in readings}.values():
-        found |= await shield(each)
-    return found
-
-
-async def _read(context: Context, allowances: dict[UUID, int | None]) -> dict[UUID, Promise]:
     places = await places_of(context)
-    promises = await promises_of(
+    known = counted(context, len(places))
+    # What a request read before it wrote is of another moment.
+    reads: dict[bytes, Future[None]] = context.memory.setdefault(("counting", context.channel.id, context.wrote), {})
+    missing = {each.raw: each.key for each in variants if each.track_stock and each.raw not in known.variants}
+    new = {raw: key for raw, key in missing.items() if raw not in reads} if reads else missing
+    if new:
+        reading = ensure_future(_read(context, places, known, new))
+        reads.update(dict.fromkeys(new, reading))
+    for each in {reads[raw] for raw in missing}:
+        # Who leaves takes nothing from the others.
+        await shield(each)
+    return told(known.stocked, known.places)
+
+
+async def _read(context: Context, places: Sequence[Row[Any]], known: Known, new: Mapping[bytes, UUID]) -> None:
+    found = await read_stocked(
         context.db,
-        list(allowances.items()),
+        list(new.values()),
         [place.id for place in places],
         ignores_safety_stock=context.channel.ignores_safety_stock,
     )
-    return dict(zip(allowances, promises, strict=True))
+    known.stocked.update(found)
+    known.variants.update(new)
