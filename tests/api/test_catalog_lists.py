@@ -149,6 +149,10 @@ async def test_a_cursor_of_another_order_or_made_up_is_a_bad_request(shop: Shop)
     assert await asking.refused(FEED, first=1, after=after, sort={"key": "PRICE"}) == ["BAD_REQUEST"]
     assert await asking.refused(FEED, first=1, after=after, sort={"key": "NAME", "descending": True}) == ["BAD_REQUEST"]
     assert await asking.refused(FEED, first=1, after=after, locale="en") == ["BAD_REQUEST"]
+    found = (await asking.ask(FEED, first=1, search="a"))["products"]["pageInfo"]["endCursor"]
+    assert (await asking.ask(FEED, first=1, search="A", after=found))["products"]["nodes"] == []
+    for other in ({"search": "b"}, {"search": "a b"}, {"search": "a", "locale": "en"}, {}):
+        assert await asking.refused(FEED, first=1, after=found, **other) == ["BAD_REQUEST"]
     key = new_id()
     for made_up in (
         encode_cursor("products/NAME/up/pt-BR", 0, "a\0", key),

@@ -7,6 +7,7 @@ from enum import Enum
 from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
+from zlib import crc32
 
 import strawberry
 
@@ -138,7 +139,7 @@ async def product_page(
     matching = await matching_of(context, search, filter, stock=faceted)
     given = sort or ProductSort(key=ProductSortKey.RELEVANCE)
     order, descending = settle(Order(given.key.value), given.descending, matching.search)
-    kind = _kind(order, descending, context.locale)
+    kind = _kind(order, descending, matching)
     place, loosely = _place(kind, order, after)
     shows = not selection.names.isdisjoint({"nodes", "edges", "pageInfo"})
     counted = faceted and is_plain(matching.shape)
@@ -260,10 +261,14 @@ async def _nodes(context: Context, catalog: Catalog, found: Found) -> list[Produ
     return [known[key] if key in known else Product.of(read[key], context) for key in found.ids]
 
 
-def _kind(order: Order, descending: bool, locale: str) -> str:
-    """Names a list's order in its cursors: names stand elsewhere in another language."""
+def _kind(order: Order, descending: bool, matching: Matching) -> str:
+    """Names a list's order in its cursors: names stand elsewhere in another language, and the best of another search
+    are others.
+    """
     name = f"products/{order.value}/{'down' if descending else 'up'}"
-    return f"{name}/{locale}" if order is Order.NAME else name
+    if order is Order.RELEVANCE and matching.search is not None:
+        return f"{name}/{matching.locale}/{crc32(matching.search.text.encode()):08x}"
+    return f"{name}/{matching.locale}" if order is Order.NAME else name
 
 
 def _place(kind: str, order: Order, after: str | None) -> tuple[Keys | None, bool | None]:
