@@ -19,6 +19,9 @@ LISTING: Final = """query Listing($after: String, $sort: ProductSort) {
     variants(first: 3) { nodes { id sku price { unitPrice { amount } } availability { available } } }
   } pageInfo { endCursor } } }"""
 
+EDGES: Final = """query Edges($after: String, $sort: ProductSort) {
+  products(first: 100, after: $after, sort: $sort) { edges { cursor } } }"""
+
 SORTS: Final = {
     "NAME": {"key": "NAME"},
     "PRICE": {"key": "PRICE"},
@@ -80,6 +83,18 @@ def listings(target: Target, products: int, order: str = "NAME") -> list[Request
         found.append(target.request(LISTING, {"after": after, "sort": SORTS[order]}))
         after = target.answer(found[-1])[0]["products"]["pageInfo"]["endCursor"]
     return found
+
+
+def listings_once(target: Target, products: int) -> list[Request]:
+    """A page of twenty behind each of these products: none that was asked for before, of documents that are kept."""
+    found: list[Request] = []
+    after = None
+    for _ in range(products // 100):
+        edges = target.answer(target.request(EDGES, {"after": after, "sort": SORTS["NAME"]}))[0]["products"]["edges"]
+        found += [target.request(LISTING, {"after": edge["cursor"], "sort": SORTS["NAME"]}) for edge in edges]
+        after = edges[-1]["cursor"]
+    # The last of them have less than a page behind them.
+    return found[:-PAGE]
 
 
 def product_pages(target: Target, products: int) -> list[Request]:

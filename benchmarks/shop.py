@@ -33,11 +33,13 @@ def report(board: Board, at: Stand, products: int, seconds: float) -> None:
             measure(target, requests, concurrency=CONCURRENCY, seconds=1)
         beneath = measure(ground, pages, concurrency=CONCURRENCY, seconds=seconds)
         listing = at.load(listings, concurrency=CONCURRENCY, seconds=seconds)
+        new = at.load(questions.listings_once(at.target, products), concurrency=CONCURRENCY, seconds=60, once=True)
     server, postgres = (1000 * rate for rate in Meter.idle[at.target.pid])
     of = f"with all background work; PostgreSQL {postgres:.0f}; taken off every figure of CPU"
     board.add(Figure("our server when nobody asks: CPU", server, "ms/s", of))
     tell(board, "floor (listing as JSON by PostgreSQL)", beneath)
     tell(board, "listing", listing)
+    tell(board, "listing, pages that were not asked for before", new)
     ratio = listing.per_second / beneath.per_second
     of = f"the floor's, {listing.per_second:,.0f}/s over {beneath.per_second:,.0f}/s, {CONCURRENCY} clients, same run"
     board.add(Figure("listing: throughput over the floor's", ratio, "×", of, ">= 3"))
