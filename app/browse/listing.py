@@ -54,11 +54,14 @@ def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order
 
 
 class Statements(NamedTuple):
-    """How a page is asked for: in its order, what PRICE ends with, and how many products these rows are."""
+    """How a page is asked for: in its order, what PRICE ends with, and how many products these rows are; whether they
+    are all there is up to where the order ends, or the page is full.
+    """
 
     ordered: Callable[[Shape, Order, bool, bool], Select[Any]]
     unpriced: Callable[[Shape, bool, bool], Select[Any]]
     products: Callable[[Sequence[Row[Any]]], int]
+    whole: Callable[[Sequence[Row[Any]]], bool] = lambda _: True
 
 
 async def page_rows(
@@ -84,7 +87,7 @@ async def page_rows(
         rows += await db.rows(statements.ordered(shape, order, downwards, after is not None), parameters | place)
     # What has no price has none within bounds.
     listed = statements.products(rows)
-    if order is Order.PRICE and listed <= first and not is_priced(shape):
+    if order is Order.PRICE and listed <= first and not is_priced(shape) and statements.whole(rows):
         begun = after is not None and after[0] is None
         parameters |= {"most": first + 1 - listed} | ({"after_id": after[1]} if after and begun else {})
         rows += await db.rows(statements.unpriced(shape, descending, begun), parameters)
@@ -106,13 +109,15 @@ def _row(whole: bool) -> tuple[Any, ...]:
     return tuple(product.c) if whole else (product.c.id, product.c.version)
 
 
-def walk_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
+def walk_of(shape: Shape, order: Order, descending: bool, paged: bool, most: ColumnElement[int] = MOST) -> Select[Any]:
     """The `id` of each product and what it is `listed_by`, in order: `most` of them, behind a place; with its `version`
     where that is at hand.
     """
     if order is Order.RELEVANCE:
         return _by_relevance(shape, descending, paged)
-    return worded(shape, order, descending, paged) if is_worded(shape) else WALKS[order](shape, descending, paged)
+    if is_worded(shape):
+        return worded(shape, order, descending, paged, most)
+    return WALKS[order](shape, descending, paged, most)
 
 
 def _with_rows(places: Select[Any], descending: bool, whole: bool) -> Select[Any]:
@@ -135,13 +140,15 @@ def _priced() -> ColumnElement[bool]:
 
 
 @lru_cache(512)
-def unpriced(shape: Shape, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
+def unpriced(
+    shape: Shape, descending: bool, paged: bool, whole: bool = True, most: ColumnElement[int] = MOST
+) -> Select[Any]:
     """What has no price, which a list by PRICE ends with."""
     id_ = product.c.id
     statement = select(*_row(whole), cast(null(), BigInteger).label("listed_by")).where(~_priced(), *conditions(shape))
     if paged:
         statement = statement.where(id_ < _after_id if descending else id_ > _after_id)
-    return statement.order_by(id_.desc() if descending else id_.asc()).limit(MOST)
+    return statement.order_by(id_.desc() if descending else id_.asc()).limit(most)
 
 
 def _candidates(shape: Shape) -> Select[Any]:

@@ -17,8 +17,10 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
     literal_column,
+    not_,
     or_,
     select,
     true,
@@ -79,7 +81,7 @@ def is_behind(order: Order, key: Any, id_: Any, descending: bool) -> ColumnEleme
 _TIMES: Final = {Order.CREATED_AT: product.c.created_at, Order.UPDATED_AT: product.c.updated_at}
 
 
-def _first(shape: Shape, walk: Select[Any], descending: bool) -> Select[Any]:
+def _first(shape: Shape, walk: Select[Any], descending: bool, most: ColumnElement[int]) -> Select[Any]:
     """The first `most` of what is in order of its `listed_by` and `id`.
 
     PostgreSQL takes a limit that it is not told for a tenth of all rows, and so plans each page anew, for less. Where
@@ -87,35 +89,46 @@ def _first(shape: Shape, walk: Select[Any], descending: bool) -> Select[Any]:
     of some rows, and is kept. To make a plan costs more than the page does.
     """
     if shape.words or shape.options or shape.asked - {"in_stock"}:
-        return walk.limit(MOST)
+        return walk.limit(most)
     short = walk.limit(literal_column(str(SHORT))).subquery("short")
-    return select(*short.c).order_by(*in_order(short.c.listed_by, short.c.id, descending)).limit(MOST)
+    return select(*short.c).order_by(*in_order(short.c.listed_by, short.c.id, descending)).limit(most)
 
 
 def _by_time(order: Order) -> Any:
     key = _TIMES[order]
 
-    def walk(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+    def walk(shape: Shape, descending: bool, paged: bool, most: ColumnElement[int]) -> Select[Any]:
         statement = select(product.c.id, key.label("listed_by"), product.c.version).where(*conditions(shape))
-        return _first(shape, behind(order, statement, key, product.c.id, descending, paged), descending)
+        return _first(shape, behind(order, statement, key, product.c.id, descending, paged), descending, most)
 
     return walk
 
 
-def _by_name(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
-    """Names in the caller's language, joined by those in each other language that products without one are shown in.
+def _by_name(shape: Shape, descending: bool, paged: bool, most: ColumnElement[int]) -> Select[Any]:
+    def names(*of: ColumnElement[bool]) -> Select[Any]:
+        return _first(shape, names_in_order(shape, descending, paged, *of), descending, most)
 
-    The others are looked through only as far as the caller's own names reach on this page, for most have one.
+    return shown_names(names, descending, most)
+
+
+def shown_names(
+    names: Callable[..., Select[Any]],
+    descending: bool,
+    most: ColumnElement[int],
+    whole: Callable[[], ColumnElement[bool]] | None = None,
+) -> Select[Any]:
+    """Names in the caller's language, joined by those in each other language that products without one are shown in:
+    the first of `names`, which has them by conditions on `product_text`.
+
+    The others are looked through only as far as the caller's own names reach on this page, for most have one; not at
+    all where these do not fill it and are not the `whole` of them.
     """
-    return _shown_names(lambda *of: _names(shape, descending, paged, *of), descending, MOST)
-
-
-def _shown_names(names: Callable[..., Select[Any]], descending: bool, most: ColumnElement[int]) -> Select[Any]:
     own = names(product_text.c.locale == bindparam("locale", type_=Text)).cte()
     reach, behind_all = (
         (func.min(own.c.listed_by), literal_column("''")) if descending else (func.max(own.c.listed_by), BEHIND_ALL)
     )
-    bound = func.coalesce(select(reach).having(func.count() == most).scalar_subquery(), behind_all)
+    end = behind_all if whole is None else case((whole(), behind_all))
+    bound = func.coalesce(select(reach).having(func.count() == most).scalar_subquery(), end)
     key = product_text.c.name_key
     within = key >= bound if descending else key <= bound
     branches = [select(*own.c)]
@@ -148,21 +161,22 @@ def _lacks(place: int) -> ColumnElement[bool]:
         .correlate(product_text)
         .scalar_subquery()
     )
-    return found.is_(None)
+    # Not IS NULL, of which the planner thinks that next to none are: it would fear to read through all to find some.
+    return not_(func.coalesce(found, false()))
 
 
-def _names(shape: Shape, descending: bool, paged: bool, *of: ColumnElement[bool]) -> Select[Any]:
+def names_in_order(shape: Shape, descending: bool, paged: bool, *of: ColumnElement[bool]) -> Select[Any]:
+    """All that match among `of` the names of products."""
     key = product_text.c.name_key
     statement = (
         select(product_text.c.product_id.label("id"), key.label("listed_by"), product.c.version)
         .join(product, product.c.id == product_text.c.product_id)
         .where(*of, *conditions(shape))
     )
-    ordered = behind(Order.NAME, statement, key, product_text.c.product_id, descending, paged)
-    return _first(shape, ordered, descending)
+    return behind(Order.NAME, statement, key, product_text.c.product_id, descending, paged)
 
 
-def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
+def _by_price(shape: Shape, descending: bool, paged: bool, most: ColumnElement[int]) -> Select[Any]:
     """By the prices that are kept as the lowest of their product; some may be that are not, and are left out here.
 
     Where only some variants have a price within the filter's bounds, the places of their products are put in order
@@ -173,7 +187,7 @@ def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     if "price_max" in shape.asked:
         walk = walk.where(price.amount <= bindparam("price_max", type_=BigInteger))
     if not is_priced(shape) or is_narrow(shape):
-        return _first(shape, walk, descending)
+        return _first(shape, walk, descending, most)
     within = channel_price.alias("within")
     some = select(within.c.product_id).where(within.c.channel_id == _channel_id, *price_bounds(shape, within))
     some_prices = materialized(some.limit(literal_column(str(SOME_PRICES + 1))), "some_prices")
@@ -185,10 +199,10 @@ def _by_price(shape: Shape, descending: bool, paged: bool) -> Select[Any]:
     ordered = sorted_.offset(literal_column("0")).subquery("in_order")
     fits = _is_lowest(shape, ordered)
     first = select(*listed(fits)).select_from(ordered.join(fits, true()))
-    first = first.order_by(*in_order(ordered.c.listed_by, ordered.c.id, descending)).limit(MOST)
-    ways = first.subquery("first"), walk.where(~few).limit(MOST).subquery("walk")
+    first = first.order_by(*in_order(ordered.c.listed_by, ordered.c.id, descending)).limit(most)
+    ways = first.subquery("first"), walk.where(~few).limit(most).subquery("walk")
     either = union_all(*(select(*listed(way)) for way in ways)).subquery("either")
-    return select(*either.c).order_by(*in_order(either.c.listed_by, either.c.id, descending)).limit(MOST)
+    return select(*either.c).order_by(*in_order(either.c.listed_by, either.c.id, descending)).limit(most)
 
 
 def listed(of: FromClause) -> tuple[Any, ...]:
@@ -261,7 +275,7 @@ def _names_walked(descending: bool, paged: bool, most: ColumnElement[int]) -> Se
         each = select(id_.label("id"), key.label("listed_by")).where(*of)
         return behind(Order.NAME, each, key, id_, descending, paged).limit(most)
 
-    return _shown_names(names, descending, most)
+    return shown_names(names, descending, most)
 
 
 def _names_of(products: FromClause, few: bool) -> Select[Any]:
@@ -307,7 +321,7 @@ PLACES: Final[dict[Order, Places]] = {
     Order.CREATED_AT: _times(Order.CREATED_AT),
     Order.UPDATED_AT: _times(Order.UPDATED_AT),
 }
-WALKS: Final[dict[Order, Callable[[Shape, bool, bool], Select[Any]]]] = {
+WALKS: Final[dict[Order, Callable[[Shape, bool, bool, ColumnElement[int]], Select[Any]]]] = {
     Order.NAME: _by_name,
     Order.PRICE: _by_price,
     Order.CREATED_AT: _by_time(Order.CREATED_AT),

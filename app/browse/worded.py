@@ -38,7 +38,7 @@ from sqlalchemy import (
 
 from app.browse.matching import Shape, is_wide
 from app.browse.search import PEEKED, by_code, found, in_locale, materialized, once, tsquery
-from app.browse.walks import MOST, PLACES, Order, behind, in_order, listed
+from app.browse.walks import PLACES, Order, behind, in_order, listed
 from app.catalog.tables import product_text
 from app.platform.texts import LOCALES
 
@@ -53,7 +53,7 @@ def is_worded(shape: Shape) -> bool:
     return is_wide(shape) and not shape.loosely
 
 
-def worded(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[Any]:
+def worded(shape: Shape, order: Order, descending: bool, paged: bool, most: ColumnElement[int]) -> Select[Any]:
     """The `id`, `version` and `listed_by` of the first `most` in this order."""
     places, plain = PLACES[order], shape._replace(words=0)
 
@@ -61,35 +61,35 @@ def worded(shape: Shape, order: Order, descending: bool, paged: bool) -> Select[
         # They come in order, and are looked at one after the other until there are enough.
         fits = places.fits(plain, each)
         statement = select(*listed(fits)).select_from(each.join(fits, true()))
-        return statement.order_by(*in_order(each.c.listed_by, each.c.id, descending)).limit(MOST)
+        return statement.order_by(*in_order(each.c.listed_by, each.c.id, descending)).limit(most)
 
-    def walked(most: int) -> Select[Any]:
-        each = places.walked(descending, paged, literal_column(str(most), BigInteger)).subquery("walked")
+    def walked(looks: int) -> Select[Any]:
+        each = places.walked(descending, paged, literal_column(str(looks), BigInteger)).subquery("walked")
         having = select(each).where(_is_found(each.c.id)).order_by(*in_order(each.c.listed_by, each.c.id, descending))
         return fitting(having.offset(literal_column("0")).subquery("having_words"))
 
     begun = materialized(walked(LOOKED_AT[0]), "begun")
     likely = _count(begun) >= LIKELY
-    going_on = materialized(walked(LOOKED_AT[1]).where(_count(begun) < MOST, likely), "going_on")
-    soon = case((likely, _count(going_on) >= MOST), else_=false())
+    going_on = materialized(walked(LOOKED_AT[1]).where(_count(begun) < most, likely), "going_on")
+    soon = case((likely, _count(going_on) >= most), else_=false())
     peeked = materialized(found(shape.words, loosely=False).limit(literal_column(str(PEEKED))), "peeked")
     few = _count(peeked) < PEEKED
-    further = materialized(walked(LOOKED_AT[2]).where(and_(_count(begun) < MOST, ~soon, ~few)), "further")
+    further = materialized(walked(LOOKED_AT[2]).where(and_(_count(begun) < most, ~soon, ~few)), "further")
     found_ = union_all(
         places.of(select(peeked.c.product_id).subquery("some_found"), True).where(few),
         places.of(_everything(order).subquery("all_found"), False).where(~few),
     ).subquery("found_places")
     sorted_ = behind(order, select(found_), found_.c.listed_by, found_.c.id, descending, paged)
     put_in_order = fitting(sorted_.offset(literal_column("0")).subquery("in_order"))
-    none_is_full = and_(_count(begun) < MOST, ~soon, or_(few, _count(further) < MOST))
+    none_is_full = and_(_count(begun) < most, ~soon, or_(few, _count(further) < most))
     ways = [
-        select(*listed(begun)).where(_count(begun) >= MOST),
+        select(*listed(begun)).where(_count(begun) >= most),
         select(*listed(going_on)).where(soon),
-        select(*listed(further)).where(_count(further) >= MOST),
+        select(*listed(further)).where(_count(further) >= most),
         select(*listed(put_in_order.where(none_is_full).subquery("put_in_order"))),
     ]
     either = union_all(*ways).subquery("either")
-    return select(*either.c).order_by(*in_order(either.c.listed_by, either.c.id, descending)).limit(MOST)
+    return select(*either.c).order_by(*in_order(either.c.listed_by, either.c.id, descending)).limit(most)
 
 
 def _count(of: CTE) -> ColumnElement[int]:
