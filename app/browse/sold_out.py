@@ -53,8 +53,8 @@ async def find_places(
     shape, parameters = matching.shape, {**matching.parameters, "shown": first + 1}
     keys: list[Keys] = []
     place, priced = after, after is None or after[0] is not None
-    # What words find is not put in order again for each.
-    for most in (sum(LOOKED_AT),) if shape.words else LOOKED_AT:
+    # What words find is put in order once, and once for what has no price.
+    for most in (sum(LOOKED_AT),) * 2 if shape.words else LOOKED_AT:
         at = {} if place is None else {"after_key": place[0], "after_id": place[1]}
         statement = _places(shape, order, descending, place is not None, priced)
         row = await db.row(statement, parameters | at | {"most": most})
@@ -64,6 +64,8 @@ async def find_places(
             return Places(keys[: first + 1], None)
         if row.looked == most:
             place = (row.last_listed, row.last_id)
+            if shape.words:
+                break
         elif priced and order is Order.PRICE and not is_priced(shape):
             # What has no price comes last.
             place, priced = (None, _BEHIND_ALL if descending else _BEFORE_ALL), False
