@@ -76,8 +76,8 @@ async def page_rows(
     others: Mapping[str, Any] = {},
 ) -> list[Row[Any]]:
     """What a page's statements answer: a product more than `first` where there are more. `others`: more parameters."""
-    assert first < SHORT or matching.search is not None, first
     order, descending = settle(order, descending, matching.search)
+    assert first < SHORT or order is Order.RELEVANCE, first
     # The best has the highest score.
     downwards = descending != (order is Order.RELEVANCE)
     shape, parameters = matching.shape, {**matching.parameters, **others, "most": first + 1}

@@ -81,7 +81,7 @@ def is_behind(order: Order, key: Any, id_: Any, descending: bool) -> ColumnEleme
 _TIMES: Final = {Order.CREATED_AT: product.c.created_at, Order.UPDATED_AT: product.c.updated_at}
 
 
-def _first(shape: Shape, walk: Select[Any], descending: bool, most: ColumnElement[int]) -> Select[Any]:
+def first_of(shape: Shape, walk: Select[Any], descending: bool, most: ColumnElement[int]) -> Select[Any]:
     """The first `most` of what is in order of its `listed_by` and `id`.
 
     PostgreSQL takes a limit that it is not told for a tenth of all rows, and so plans each page anew, for less. Where
@@ -99,14 +99,14 @@ def _by_time(order: Order) -> Any:
 
     def walk(shape: Shape, descending: bool, paged: bool, most: ColumnElement[int]) -> Select[Any]:
         statement = select(product.c.id, key.label("listed_by"), product.c.version).where(*conditions(shape))
-        return _first(shape, behind(order, statement, key, product.c.id, descending, paged), descending, most)
+        return first_of(shape, behind(order, statement, key, product.c.id, descending, paged), descending, most)
 
     return walk
 
 
 def _by_name(shape: Shape, descending: bool, paged: bool, most: ColumnElement[int]) -> Select[Any]:
     def names(*of: ColumnElement[bool]) -> Select[Any]:
-        return _first(shape, names_in_order(shape, descending, paged, *of), descending, most)
+        return first_of(shape, names_in_order(shape, descending, paged, *of), descending, most)
 
     return shown_names(names, descending, most)
 
@@ -187,7 +187,7 @@ def _by_price(shape: Shape, descending: bool, paged: bool, most: ColumnElement[i
     if "price_max" in shape.asked:
         walk = walk.where(price.amount <= bindparam("price_max", type_=BigInteger))
     if not is_priced(shape) or is_narrow(shape):
-        return _first(shape, walk, descending, most)
+        return first_of(shape, walk, descending, most)
     within = channel_price.alias("within")
     some = select(within.c.product_id).where(within.c.channel_id == _channel_id, *price_bounds(shape, within))
     some_prices = materialized(some.limit(literal_column(str(SOME_PRICES + 1))), "some_prices")

@@ -38,7 +38,7 @@ from sqlalchemy import (
 
 from app.browse.matching import Shape, is_wide
 from app.browse.search import PEEKED, by_code, found, in_locale, materialized, once, tsquery
-from app.browse.walks import PLACES, Order, behind, in_order, listed
+from app.browse.walks import PLACES, Order, behind, first_of, in_order, listed
 from app.catalog.tables import product_text
 from app.platform.texts import LOCALES
 
@@ -61,7 +61,8 @@ def worded(shape: Shape, order: Order, descending: bool, paged: bool, most: Colu
         # They come in order, and are looked at one after the other until there are enough.
         fits = places.fits(plain, each)
         statement = select(*listed(fits)).select_from(each.join(fits, true()))
-        return statement.order_by(*in_order(each.c.listed_by, each.c.id, descending)).limit(most)
+        ordered = statement.order_by(*in_order(each.c.listed_by, each.c.id, descending))
+        return first_of(plain, ordered, descending, most)
 
     def walked(looks: int) -> Select[Any]:
         each = places.walked(descending, paged, literal_column(str(looks), BigInteger)).subquery("walked")

@@ -88,3 +88,18 @@ async def test_a_code_is_found_in_every_order(shop: Shop, monkeypatch: pytest.Mo
             for typed, expected in (("codigo", ["vela"]), ("78961", [])):
                 found = await walked(catalog, catalog.matching(search=typed), order, False, 2, rows=True)
                 assert found == expected, (order, way, typed)
+
+
+async def test_a_code_is_found_on_the_way_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the walk fills a page of what words find, what a code names is on it."""
+    catalog = await generated(shop, 5, 2)
+    for number in range(3):
+        await catalog.product(f"vela-{number}", name=f"Vela 78961 {number}", variants=[{"price": 100 * number + 100}])
+    await catalog.product("lamparina", name="Lamparina", variants=[{"barcode": "78961", "price": 50}])
+    wanted = catalog.matching(search="78961")
+    for order in ORDERS:
+        expected = await listed(catalog, wanted, order, False)
+        assert sorted(expected) == ["lamparina", "vela-0", "vela-1", "vela-2"]
+        for way in WAYS:
+            bound(monkeypatch, way)
+            assert await walked(catalog, wanted, order, False, 1, rows=True) == expected, (order, way)
