@@ -94,9 +94,11 @@ async def test_a_code_is_found_on_the_way_too(shop: Shop, monkeypatch: pytest.Mo
     """Where the walk fills a page of what words find, what a code names is on it."""
     catalog = await generated(shop, 5, 2)
     for number in range(3):
-        await catalog.product(f"vela-{number}", name=f"Vela 78961 {number}", variants=[{"price": 100 * number + 100}])
-    await catalog.product("lamparina", name="Lamparina", variants=[{"barcode": "78961", "price": 50}])
-    wanted = catalog.matching(search="78961")
+        await catalog.product(
+            f"vela-{number}", name=f"Vela 07896110000077 {number}", variants=[{"price": 100 * number + 100}]
+        )
+    await catalog.product("lamparina", name="Lamparina", variants=[{"barcode": "7896110000077", "price": 50}])
+    wanted = catalog.matching(search="07896110000077")
     for order in ORDERS:
         expected = await listed(catalog, wanted, order, False)
         assert sorted(expected) == ["lamparina", "vela-0", "vela-1", "vela-2"]
