@@ -173,22 +173,6 @@ def _products(rows: Sequence[Sequence[Any]]) -> int:
 
 _WITHOUT: Final = Statements(partial(_found, stocks=False), partial(_found_unpriced, stocks=False), _products)
 _WITH_STOCK: Final = Statements(partial(_found, stocks=True), partial(_found_unpriced, stocks=True), _products)
-
-
-def _is_page(rows: Sequence[Row[Any]]) -> bool:
-    return all(row.is_page for row in rows)
-
-
-_TRIED: Final = {
-    (stocks, long): Statements(
-        partial(_tried, stocks=stocks, long=long),
-        partial(_tried_unpriced, stocks=stocks, long=long),
-        _products,
-        _is_page,
-    )
-    for stocks in (False, True)
-    for long in (False, True)
-}
 STOCKED: Final = slice(4, 9)
 """Where a row of `arrays_of` tells what there is of the variants before it."""
 _MOST_VARIANTS: Final = bindparam("most_variants", type_=BigInteger)
@@ -230,4 +214,20 @@ _AT: Final = {
         descending=False,
     )
     for stocks in (False, True)
+}
+
+
+def _is_page(rows: Sequence[Row[Any]]) -> bool:
+    return all(row.is_page for row in rows)
+
+
+_TRIED: Final = {
+    (stocks, long): Statements(
+        partial(_tried, stocks=stocks, long=long),
+        partial(_tried_unpriced, stocks=stocks, long=long),
+        _products,
+        _is_page,
+    )
+    for stocks in (False, True)
+    for long in (False, True)
 }
