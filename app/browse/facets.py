@@ -33,8 +33,8 @@ from app.browse.matching import (
     COUNTED,
     Matching,
     Shape,
+    asks_stock,
     buyable,
-    has_none,
     looked_through,
     matches,
     option_name,
@@ -189,10 +189,9 @@ def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
     columns = product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options
     counted: ColumnElement[int] = func.count()
-    if "not in_stock" in shape.asked:
-        looked, fits = looked_through(shape, *columns)
-        some = select(*looked.c).join(product, product.c.id == looked.c.id).where(fits, has_none(shape))
-        counted = case((fits, counted), else_=COUNTED + 1)
+    if asks_stock(shape):
+        some, total_of = looked_through(shape, *columns)
+        counted = total_of(counted)
     else:
         some = matches(shape, *columns)
     matched = materialized(some.limit(COUNTED + 1), "matched")

@@ -5,14 +5,13 @@ variant: "size M, under 50, in stock" does not find a product whose M is sold ou
 of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     Boolean,
     ColumnElement,
@@ -48,7 +47,8 @@ from app.pricing.tables import channel_price
 COUNTED: Final = 10_000
 """Matches are counted up to here."""
 LOOKED_THROUGH: Final = 20_000
-"""Of no more products than these it is counted which are sold out: of each its levels have to be looked at."""
+"""Of no more products than these it is counted which are in stock or sold out: the levels of each have to be looked at.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +231,25 @@ def has_none(shape: Shape) -> ColumnElement[bool]:
     return not_(some_variant(*variant_conditions(shape), buyable()))
 
 
+def asks_stock(shape: Shape) -> bool:
+    """Whether it is asked for what is in stock, or for what is not."""
+    return not shape.asked.isdisjoint({"in_stock", "not in_stock"})
+
+
 def with_any_stock(shape: Shape) -> Shape:
     """The same, whether it is sold out or not, for who looks through all of it."""
-    return shape._replace(asked=shape.asked - {"not in_stock"} | {"looked through"})
+    return shape._replace(asked=shape.asked - {"in_stock", "not in_stock"} | {"looked through"})
+
+
+def has_stock_asked(shape: Shape, of: FromClause) -> ColumnElement[bool]:
+    """On rows with the `id` of a product that matches but for its stock: it is in stock, or is not, as is asked."""
+    own = variant_conditions(shape)
+    # Their conditions look at the product's options.
+    where = (
+        (product.c.id == of.c.id, variant.c.product_id == product.c.id) if own else (variant.c.product_id == of.c.id,)
+    )
+    some = exists(literal_column("1")).where(*where, ~variant.c.archived, *own, buyable()).correlate(of)
+    return some if "in_stock" in shape.asked else not_(some)
 
 
 @lru_cache(1_024)
@@ -324,23 +340,30 @@ def buyable() -> ColumnElement[bool]:
 
 @lru_cache(1_024)
 def _count(shape: Shape) -> Select[Any]:
-    if "not in_stock" in shape.asked:
-        looked, few = looked_through(shape, product.c.id)
-        out = select(looked.c.id).join(product, product.c.id == looked.c.id).where(few, has_none(shape))
-        counted = select(func.count()).select_from(out.limit(COUNTED + 1).subquery("some")).scalar_subquery()
-        return select(case((few, counted), else_=COUNTED + 1))
+    if asks_stock(shape):
+        some, total = looked_through(shape, product.c.id)
+        counted = select(func.count()).select_from(some.limit(COUNTED + 1).subquery("some")).scalar_subquery()
+        return select(total(counted))
     return select(func.count()).select_from(matches(shape, product.c.id).limit(COUNTED + 1).subquery("some"))
 
 
-def looked_through(shape: Shape, *columns: ColumnElement[Any]) -> tuple[CTE, ColumnElement[bool]]:
-    """These columns of what matches whether it is sold out or not, and whether that is few enough."""
-    some = matches(with_any_stock(shape), *columns).limit(LOOKED_THROUGH + 1)
-    looked = materialized(some, "looked_through")
-    return looked, select(func.count() <= LOOKED_THROUGH).select_from(looked).scalar_subquery()
+def looked_through(
+    shape: Shape, *columns: ColumnElement[Any]
+) -> tuple[Select[Any], Callable[[ColumnElement[int]], ColumnElement[int]]]:
+    """These columns, `id` among them, of what matches and has the stock that is asked for; and how many that is, by a
+    count of up to `COUNTED` and one more: so many where too many would have to be looked at to tell.
+    """
+    looked = materialized(matches(with_any_stock(shape), *columns).limit(LOOKED_THROUGH + 1), "looked_through")
+    few = select(func.count() <= LOOKED_THROUGH).select_from(looked).scalar_subquery()
+    some = select(*looked.c).where(has_stock_asked(shape, looked))
+    if "in_stock" in shape.asked:
+        # Of many that are in stock it is soon seen that they are, and no more is looked at.
+        return some, lambda counted: case((counted > COUNTED, COUNTED + 1), (few, counted), else_=COUNTED + 1)
+    return some.where(few), lambda counted: case((few, counted), else_=COUNTED + 1)
 
 
 async def count(db: Reader, matching: Matching) -> int | None:
-    """How many match: exact up to `COUNTED`, else None; None too for what is sold out of too many."""
+    """How many match: exact up to `COUNTED`, else None; None too where the stock of too many would be looked at."""
     total = int(await db.value(_count(matching.shape), matching.parameters))
     return total if total <= COUNTED else None
 

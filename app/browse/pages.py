@@ -2,7 +2,8 @@
 of arrays.
 
 The stock is read in the statement that picks the page: one moment, one round trip, and no row to be made of each.
-Of what is sold out the page is picked before (`browse.sold_out`), and may be a short one that is not the last.
+Of what is sold out the page is picked before (`browse.sold_out`), and may be a short one that is not the last; so is
+what is in stock, where little is.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.browse.listing import Keys, Order, Statements, page_of, page_rows, rows_of, unpriced
 from app.browse.matching import Matching, Shape
-from app.browse.sold_out import Places, find_places, is_looked_through
+from app.browse.sold_out import MOSTLY, Places, find_places, is_looked_through, tried_page
 from app.catalog.tables import product, variant
 from app.inventory.availability import Stocked, promises_among, raw, stocked_of
 from app.inventory.tables import stock_level
@@ -65,7 +66,7 @@ async def list_products(
 ) -> Listed:
     """The page of `first` products behind `after`, 100 at most.
 
-    One statement; two where PRICE runs out of priced products; up to five for what is sold out.
+    One statement; two where PRICE runs out of priced products; up to five for what is in stock or sold out.
     """
     if is_looked_through(matching, order):
         places = await find_places(db, matching, order, descending=descending, after=after, first=first)
@@ -95,9 +96,16 @@ async def find_products(
     stock: Asked | None,
 ) -> Found:
     """The page of `first` products behind `after`, as `list_products` has it. One statement; two where PRICE runs out
-    of priced products.
+    of priced products; up to six for what is in stock or sold out where few products on its way are.
     """
     if is_looked_through(matching, order):
+        if matching.in_stock:
+            statements, others = _TRIED[stock is not None, first > MOSTLY], stock_parameters(stock)
+            tried = await page_rows(
+                db, matching, order, statements, descending=descending, after=after, first=first, others=others
+            )
+            if _is_page(tried):
+                return found_of(tried, first, stocks=stock is not None)
         places = await find_places(db, matching, order, descending=descending, after=after, first=first)
         return await _found_at(db, places, first, stock)
     statements, others = _WITH_STOCK if stock is not None else _WITHOUT, stock_parameters(stock)
@@ -148,6 +156,19 @@ def _found(shape: Shape, order: Order, descending: bool, paged: bool, stocks: bo
 @lru_cache(512)
 def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
     return arrays_of(unpriced(shape, descending, paged, False), stocks, descending)
+
+
+@lru_cache(512)
+def _tried(
+    shape: Shape, order: Order, descending: bool, paged: bool, *, stocks: bool, long: bool, priced: bool = True
+) -> Select[Any]:
+    page, is_page = tried_page(shape, order, descending, paged, priced=priced, long=long)
+    arrays = arrays_of(page, stocks, descending).subquery("arrays")
+    return select(*arrays.c, is_page.label("is_page"))
+
+
+def _tried_unpriced(shape: Shape, descending: bool, paged: bool, **how: bool) -> Select[Any]:
+    return _tried(shape, Order.PRICE, descending, paged, **how, priced=False)
 
 
 def _products(rows: Sequence[Sequence[Any]]) -> int:
@@ -202,4 +223,20 @@ _AT: Final = {
         descending=False,
     )
     for stocks in (False, True)
+}
+
+
+def _is_page(rows: Sequence[Row[Any]]) -> bool:
+    return all(row.is_page for row in rows)
+
+
+_TRIED: Final = {
+    (stocks, long): Statements(
+        partial(_tried, stocks=stocks, long=long),
+        partial(_tried_unpriced, stocks=stocks, long=long),
+        _products,
+        _is_page,
+    )
+    for stocks in (False, True)
+    for long in (False, True)
 }

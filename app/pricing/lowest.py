@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, exists, func, literal_column, select, tuple_, update
+from sqlalchemy import Uuid, and_, any_, bindparam, exists, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.catalog.tables import variant
@@ -33,12 +33,11 @@ LOCK: Final = (
 _other, _its = channel_price.alias("other_price"), variant.alias("other_variant")
 CHEAPER: Final = (
     exists(literal_column("1"))
+    .select_from(_other.join(_its, and_(_its.c.id == _other.c.variant_id, ~_its.c.archived)))
     .where(
         _other.c.channel_id == channel_price.c.channel_id,
         _other.c.product_id == channel_price.c.product_id,
         tuple_(_other.c.amount, _other.c.variant_id) < tuple_(channel_price.c.amount, channel_price.c.variant_id),
-        _its.c.id == _other.c.variant_id,
-        ~_its.c.archived,
     )
     .correlate(channel_price)
 )

@@ -1,5 +1,6 @@
 """Pages of what is sold out: looked through in order, so far and no further, and none is missed by who goes on."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from app.browse import facets, matching, sold_out
 from app.browse.facets import facets_of
 from app.browse.listing import SHORT, Order
 from app.browse.matching import Matching, OptionChoice, count
+from app.browse.pages import Asked, find_products
+from tests.browse import generated
 from tests.browse.asking import Asking
 from tests.browse.catalog import Catalog, days_ago
 from tests.shop import Shop
@@ -159,3 +162,86 @@ SOLD = (
     """INSERT INTO channel_price (channel_id, variant_id, product_id, amount, tax)
        SELECT c.id, v.id, v.product_id, 1, 0 FROM variant v, channel c WHERE sku LIKE 'aaa-%'""",
 )
+
+
+@pytest.fixture
+def few_tried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(sold_out, "TRIED", {False: (3, 2), True: (3, 2)})
+    monkeypatch.setattr(sold_out, "LOOKED_AT", (3, 4, 5))
+    generated.forget_statements()
+    yield
+    generated.forget_statements()
+
+
+@pytest.mark.postgres15
+@pytest.mark.usefixtures("few_tried")
+@pytest.mark.parametrize("locale", ["pt-BR", "en"])
+@pytest.mark.parametrize("order", generated.ORDERS)
+async def test_of_what_is_in_stock_none_is_missed_either(shop: Shop, order: Order, locale: str) -> None:
+    """Whether a page is full at once, or is looked for further, or ends where so many were looked at."""
+    catalog = await generated.generated(shop, 40 + generated.ORDERS.index(order), 24)
+    rows = await shop.db.rows(text(THERE))
+    there = {row.slug for row in rows}
+    for descending in (False, True):
+        everything = (await catalog.page(catalog.matching(locale=locale), order, descending=descending)).rows
+        for asked in (True, False):
+            expected = [row.slug for row in everything if (row.slug in there) is asked]
+            assert len(expected) > 2
+            wanted = catalog.matching(locale=locale, in_stock=asked)
+            for first in (1, 2):
+                assert await generated.walked(catalog, wanted, order, descending, first) == expected, (asked, first)
+
+
+THERE = """SELECT slug FROM product p WHERE EXISTS (SELECT 1 FROM variant v WHERE v.product_id = p.id AND NOT v.archived
+  AND EXISTS (SELECT 1 FROM stock_level s WHERE s.variant_id = v.id AND s.on_hand > 0))"""
+
+
+@pytest.mark.usefixtures("few_tried")
+async def test_where_most_is_in_stock_its_page_is_one_statement(shop: Shop) -> None:
+    catalog = Catalog(shop)
+    for number in range(6):
+        stock = {"stock": {"centro": 1000}} if number != 1 else {}
+        await catalog.product(f"p{number}", variants=[{"price": 100 * number or None, **stock}])
+    wanted, asking = catalog.matching(in_stock=True), Asking(shop)
+    for order, expected in ((Order.NAME, "p0 p2"), (Order.PRICE, "p2 p3"), (Order.CREATED_AT, "p0 p2")):
+        for first in (1, 2):
+            how: dict[str, Any] = {"descending": False, "after": None, "first": first}
+            with asking.counted() as sent:
+                found = await find_products(shop.db, wanted, order, **how, stock=Asked(1, wanted.location_ids, False))
+            slugs = [slug for key in found.ids for slug, id_ in catalog.products.items() if id_ == key]
+            assert (slugs, found.more, found.stopped) == (expected.split()[:first], True, None)
+            # Three are tried, of which one is sold out: two, where a page of two needs one more to know of.
+            assert (len(sent) == 1) is (first == 1)
+
+
+@pytest.mark.usefixtures("few_tried")
+async def test_names_in_another_language_that_are_not_looked_at_leave_the_page_open(shop: Shop) -> None:
+    """The caller's own names fill it at once; among them stands one behind more that are sold out than are tried."""
+    catalog, there = Catalog(shop), {"stock": {"centro": 1000}}
+    for slug in ("a", "y", "z"):
+        await catalog.product(slug, variants=[there])
+    for slug in ("b", "c", "d"):
+        await catalog.product(slug, name={"en": slug}, variants=[there if slug == "d" else {}])
+    for first in (1, 2, 3):
+        wanted = catalog.matching(in_stock=True)
+        assert await generated.walked(catalog, wanted, Order.NAME, False, first) == ["a", "d", "y", "z"]
+
+
+async def test_of_too_many_it_is_not_counted_which_are_in_stock(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = await shelf(shop)
+    wanted = catalog.matching(in_stock=True, brands=("Feira",))
+    caches = (matching._count, facets._statement)
+    try:
+        # Of many that are in stock that is soon seen, and then it is many, whatever else there is.
+        for most, counted, told in ((10, 10, 5), (9, 10, None), (10, 4, None), (3, 4, None)):
+            monkeypatch.setattr(matching, "LOOKED_THROUGH", most)
+            for of in (matching, facets):
+                monkeypatch.setattr(of, "COUNTED", counted)
+            for each in caches:
+                each.cache_clear()
+            assert await count(shop.db, wanted) == told
+            found = await facets_of(shop.db, wanted, [facets.Field.OPTIONS])
+            assert (found is None) is (told is None), (most, counted)
+    finally:
+        for each in caches:
+            each.cache_clear()

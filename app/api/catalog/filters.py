@@ -79,9 +79,9 @@ class ProductFilter:
     in_stock: bool | None = field(
         default=None,
         description="Whether the channel can promise some of it now: what is there, or may be backordered. "
-        "With `false` a page looks at no more than 5,000 products: it may be short, or empty, and goes on behind "
-        "`endCursor` while `hasNextPage` says so. Of more than 20,000 nothing is counted: `totalCount` and `facets` "
-        "are null.",
+        "A page looks at no more than 5,000 products: where few of them are as asked it may be short, or empty, and "
+        "goes on behind `endCursor` while `hasNextPage` says so. Of more than 20,000 it is not counted which are: "
+        "`totalCount` and `facets` are null.",
     )
     ids: list[strawberry.ID] | None = field(default=None, description="One of these products.")
     status: list[ProductStatus] | None = field(
