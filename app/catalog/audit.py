@@ -14,10 +14,8 @@ MOST: Final = 100
 
 _above = category.alias("above")
 _lineage = func.array_append(func.coalesce(_above.c.lineage, cast([], ARRAY(Uuid))), category.c.id)
-_own = func.unnest(func.string_to_array(product_text.c.search_words, literal_column("' '"))).table_valued(
-    column("word", Text(collation="C")), name="own_word"
-)
-_own = _own.render_derived().lateral()
+_split = func.unnest(func.string_to_array(product_text.c.search_words, literal_column("' '")))
+_own = _split.table_valued(column("word", Text(collation="C")), name="own_word").render_derived().lateral()
 _named = func.string_to_array(product_text.c.name_key, literal_column("' '"), type_=ARRAY(Text(collation="C")))
 
 CHECKS: Final[Mapping[str, Select[Any]]] = {

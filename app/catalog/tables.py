@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from app.platform.db import id_column, localized, metadata, milli, moment, sort_key, version_column
+from app.platform.texts import LOCALES
 
 category = Table(
     "category",
@@ -95,10 +96,20 @@ product_text = Table(
     Column("search", TSVECTOR, nullable=False, server_default=text("''")),
     # The same words but the description's, unstemmed, each once and with a blank between, for typing errors.
     Column("search_words", Text, nullable=False, server_default=""),
-    Index("ix_product_text_search", "search", postgresql_using="gin"),
+    # One for each language, or stems that texts in another have would be read and left out: `browse.search.in_locale`.
+    *(
+        Index(
+            f"ix_product_text_search_{locale.partition('-')[0]}",
+            "search",
+            postgresql_using="gin",
+            postgresql_where=text(f"locale IS NOT DISTINCT FROM '{locale}'"),
+        )
+        for locale in LOCALES
+    ),
     # COLLATE "C", as `search_word.word` is, or it would be no index of such words; alembic cannot tell.
     Index("ix_product_text_spelled", text("string_to_array(search_words, ' ')"), postgresql_using="gin"),
-    # Versions before revision 0010 alone read this one, and may still run beside this.
+    # Versions before revision 0010 alone read these, and may still run beside this.
+    Index("ix_product_text_search", "search", postgresql_using="gin"),
     Index(
         "ix_product_text_words", "search_words", postgresql_using="gin", postgresql_ops={"search_words": "gin_trgm_ops"}
     ),

@@ -1,9 +1,9 @@
-"""The words of what products are found by, among which one that is spelled wrong is looked up, and an index of the texts
-that have a word.
+"""The words of what products are found by, among which one that is spelled wrong is looked up; an index of the texts that
+have a word; and one of stems for each language, so that none reads the other's.
 
 Filled from the texts that are there, some products at a time; it may run again. A version before this one that writes
 products beside it brings no words: they are there once these products are written again, and `feira audit` names them.
-That version goes on searching by `ix_product_text_words`, which stays for it.
+That version goes on searching by `ix_product_text_search` and `ix_product_text_words`, which stay for it.
 
 Revision ID: 0010
 Revises: 0009
@@ -50,6 +50,12 @@ BEGIN
 END $$
 """
 
+INDEXES = {
+    "ix_product_text_spelled": "((string_to_array(search_words, ' ')) COLLATE \"C\")",
+    "ix_product_text_search_pt": "(search) WHERE locale IS NOT DISTINCT FROM 'pt-BR'",
+    "ix_product_text_search_en": "(search) WHERE locale IS NOT DISTINCT FROM 'en'",
+}
+
 
 def upgrade() -> None:
     op.create_table("search_word", sa.Column("word", sa.Text(collation="C"), nullable=False), if_not_exists=True)
@@ -68,8 +74,6 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.execute(FILL)
         op.execute("ANALYZE search_word")
-        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_product_text_spelled")
-        op.execute(
-            "CREATE INDEX CONCURRENTLY ix_product_text_spelled"
-            " ON product_text USING gin ((string_to_array(search_words, ' ')) COLLATE \"C\")"
-        )
+        for name, definition in INDEXES.items():
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            op.execute(f"CREATE INDEX CONCURRENTLY {name} ON product_text USING gin {definition}")
