@@ -81,6 +81,7 @@ NOT_FOLLOWED: Final[dict[str, str]] = {
     "follower_digest": "whether its copy is right",
     "webhook": "who is told", "webhook_delivery": "what they were told", "webhook_attempt": "how it was tried",
     "priced_product": "a lock",
+    "search_word": "what products are found by",
     "divergence": "what a sweep found", "divergence_sweep": "how far it is",
 }  # fmt: skip
 """All other tables, and why nobody follows them."""

@@ -171,7 +171,7 @@ def conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     if not shape.words:
         return _unsearched(shape)
     # Evaluated once, whatever the planner thinks of the tables: without statistics it would be so for each product.
-    ids = materialized(found(shape.words, loosely=shape.loosely), "found")
+    ids = materialized(found(shape.words, loosely=shape.loosely, asked=_sight(shape)), "found")
     return (*_unsearched(shape), product.c.id.in_(select(ids.c.product_id)))
 
 
@@ -182,7 +182,7 @@ def matches(shape: Shape, *columns: ColumnElement[Any], within: Slice | None = N
     """
     if not shape.words or (within is None and not is_wide(shape)):
         return select(*columns).where(*conditions(shape))
-    each = found(shape.words, loosely=shape.loosely, within=within).subquery("each_found")
+    each = found(shape.words, loosely=shape.loosely, within=within, asked=_sight(shape)).subquery("each_found")
     return looked_up(shape, each.c.product_id, columns)
 
 
@@ -216,14 +216,18 @@ def is_priced(shape: Shape) -> bool:
 @lru_cache(1_024)
 def _unsearched(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     asked = [_PRODUCT[name] for name in sorted(shape.asked) if name in _PRODUCT]
-    if shape.asked.isdisjoint({"statuses", "published", "not published"}):
-        asked.append(sold())
+    asked += _sight(shape)
     own = variant_conditions(shape)
     if "in_stock" in shape.asked or own:
         asked.append(some_variant(*own, *([buyable()] if "in_stock" in shape.asked else [])))
     if "not in_stock" in shape.asked:
         asked.append(has_none(shape))
     return tuple(asked)
+
+
+def _sight(shape: Shape) -> list[ColumnElement[bool]]:
+    """On rows of `product`: the caller may see it; what else is asked does not count."""
+    return [sold()] if shape.asked.isdisjoint({"statuses", "published", "not published"}) else []
 
 
 def has_none(shape: Shape) -> ColumnElement[bool]:

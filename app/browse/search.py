@@ -10,6 +10,7 @@ Of very many that are found, the newest are ranked, and those that are named so 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -38,8 +39,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.browse.sight import Sight, sold
+from app.browse.spelling import alikeness, by_spelling, typed_word
 from app.catalog.barcodes import barcode_key, read_scale_label
-from app.catalog.search_text import CONFIGURATIONS
+from app.catalog.search_text import CONFIGURATIONS, is_spelled
 from app.catalog.tables import product, product_text, variant
 from app.platform.db import Reader
 from app.platform.texts import LOCALES, key_of
@@ -50,12 +52,6 @@ MOST_WORDS: Final = 12
 """Words beyond these are left out of account."""
 FEW: Final = 3
 """Where words find fewer products than this, words spelled nearly so are looked for too."""
-NEARLY: Final = 0.33
-"""The least share of trigrams that a typed word and one of the product's words have in common.
-
-"asucar" finds "acucar" with 0.40, "leyte" finds "leite" with 0.33, "chocolte" finds "chocolate" with 0.58; "arroz" and
-"arruda" share 0.30.
-"""
 RANKED: Final = 1_000
 """Of more products than these, the newest are ranked, with those that a code names and those whose name begins so."""
 BEGINNING: Final = 100
@@ -64,11 +60,6 @@ PEEKED: Final = 2_000
 """So many that are found are read first; where there are no more, no slices are made."""
 SLICES: Final = (16_000, 64_000)
 """Among so many of the newest products the newest that are found are looked for first, then among so many."""
-ENOUGH: Final = 100
-"""Where so many texts of the first slice are spelled nearly so, no others are looked for.
-
-Beyond the second slice none are: each text that looks a little alike costs a comparison.
-"""
 
 BEHIND_ALL: Final[ColumnElement[str]] = literal_column("U&'\\+10FFFF'")
 """The last character that there is, and so behind every name that begins with what stands before it."""
@@ -79,7 +70,6 @@ _FOUND: Final = 1_000
 
 _PART = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 _WORD = re.compile(r"[^\W_]+")
-_ALIKE: Final = "pg_trgm.strict_word_similarity_threshold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +100,7 @@ class Search:
             "codes": list(self.codes),
             "barcode": self.barcode,
             "scale_code": self.scale_code,
+            "meant": [word for word in self.words if not is_spelled(word)],
             **{f"word_{place}": word for place, word in enumerate(self.words)},
         }
 
@@ -163,10 +154,6 @@ def tsquery(locale: str, name: str = "tsquery") -> ColumnElement[Any]:
 def once(query: ColumnElement[Any]) -> ColumnElement[Any]:
     """The same, worked out once for the statement: where each row asks for it and no index does."""
     return select(query).scalar_subquery()
-
-
-def _word(place: int) -> ColumnElement[str]:
-    return cast(bindparam(f"word_{place}", type_=Text), Text)
 
 
 # Under names of their own, so that no statement around them takes them for its rows.
@@ -251,22 +238,13 @@ def by_code() -> Select[Any]:
     )
 
 
-def _by_spelling(words: int, within: Slice) -> Select[Any]:
-    # Set for this statement alone, and before its scan begins: an uncorrelated subquery in a condition without columns.
-    threshold = select(func.set_config(_ALIKE, str(NEARLY), True)).scalar_subquery()
-    nearly = [_word(place).bool_op("<<%")(_text.c.search_words) for place in range(words)]
-    return (
-        select(_text.c.product_id)
-        # The slice first, for to compare words is dear.
-        .where(threshold.is_not(None), *within.holds(_text.c.product_id), *nearly)
-        .limit(literal_column(str(RANKED)))
-    )
-
-
-def found(words: int, *, loosely: bool, within: Slice | None = None) -> Select[Any]:
+def found(
+    words: int, *, loosely: bool, within: Slice | None = None, asked: Sequence[ColumnElement[bool]] = ()
+) -> Select[Any]:
     """The `product_id` of each product that is found, once; `loosely`: by spelling too. `words`: how many there are.
 
-    Unless `loosely` it costs what is read of it. `within`: of a slice, those that the words find.
+    Unless `loosely` it costs what is read of it. `within`: of a slice, those that the words find. `asked`: what must be
+    true of what spelling finds, for there is an end to that.
     """
     ways = [_by_words(place, within or EVERYTHING) for place in range(len(LOCALES))]
     if within is not None:
@@ -274,10 +252,7 @@ def found(words: int, *, loosely: bool, within: Slice | None = None) -> Select[A
     ways = [by_code().distinct(), *(way.where(_text.c.product_id.not_in(by_code())) for way in ways)]
     if not loosely:
         return select(union_all(*ways).subquery("found_once").c.product_id)
-    first, last = Slice(0, SLICES[0]), Slice(*SLICES)
-    near = materialized(_by_spelling(words, first), "near")
-    few = select(func.count() < ENOUGH).select_from(near).scalar_subquery()
-    ways += [select(near.c.product_id), select(_by_spelling(words, last).where(few).subquery("further").c.product_id)]
+    ways.append(by_spelling(words, asked))
     return select(union_all(*ways).subquery("found_some").c.product_id).distinct()
 
 
@@ -316,8 +291,8 @@ def score(words: int, *, loosely: bool) -> ColumnElement[int]:
     if loosely:
         each = [
             func.greatest(
-                func.strict_word_similarity(_word(place), key),
-                0.8 * func.strict_word_similarity(_word(place), product_text.c.search_words),
+                func.strict_word_similarity(typed_word(place), key),
+                0.8 * alikeness(place, product_text),
             )
             for place in range(words)
         ]

@@ -6,28 +6,32 @@ database's decides whether "pão" and "pao" are one word.
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, any_, bindparam, cast, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Text, Uuid, any_, bindparam, cast, exists, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, REGCONFIG, insert
 
 from app.catalog.names import localized_values
-from app.catalog.tables import category, collection, product_text
+from app.catalog.tables import category, collection, product_text, search_word
 from app.catalog.whole import TEXT_COLUMNS, Values, Whole, lock_wholes
 from app.platform.db import Tx
 from app.platform.texts import key_of, name_of
+from app.platform.unnest import arrays, unnested
 
 CONFIGURATIONS: Final = {"pt": "portuguese", "en": "english"}
 """PostgreSQL's text search configuration of a language; "simple" for others."""
 MAX_DESCRIPTION: Final = 20_000
 MAX_WORDS: Final = 8_000
-"""Characters of `search_words`: names come first, so that only the SKUs of huge products are cut off."""
+"""Characters of `search_words`: names come first, so that only the codes of huge products are cut off."""
+LONGEST_WORD: Final = 40
+"""Characters of a word that may be spelled wrong."""
 BATCH: Final = 500
 """Products that are locked, read and rewritten at a time."""
 
+_DIGITS: Final = frozenset("0123456789")
 _TAG: Final = re.compile(r"<[^>]*>")
 
 _ABOVE: Final = category.alias("above")
@@ -70,6 +74,11 @@ REWRITE: Final = (
     .values(search=SEARCH, search_words=bindparam("words"))
 )
 
+_given = unnested("given", [search_word.c.word])
+LEARN: Final = insert(search_word).from_select(
+    ["word"], select(_given.c.word).where(~exists().where(search_word.c.word == _given.c.word))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Shelves:
@@ -95,29 +104,67 @@ async def read_shelves(tx: Tx, wholes: Iterable[Whole]) -> Shelves:
     return Shelves(categories, {row.id: row.name for row in found})
 
 
-def search_values(whole: Whole, shelves: Shelves, locale: str) -> Values:
-    """The parameters of `SEARCH` and the bare words, for a product's text in a language."""
-    product, text = whole.product, whole.texts[locale]
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a product is found by in a language beside its name and description, in its own letters."""
+
+    marks: list[str]
+    places: list[str]
+    codes: list[str]
+
+
+def _words(whole: Whole, shelves: Shelves, locale: str) -> _Words:
+    product = whole.product
     rows = [row for row in whole.variants.values() if not row["archived"]]
-    codes = [code for row in rows for code in (row["sku"], row["barcode"]) if code]
     options = dict.fromkeys(
         value for row in rows for value in localized_values(product["options"], row["option_values"], locale)
     )
-    marks = [product["brand"] or "", product["product_type"] or "", *product["tags"], *options, *codes]
     places = [
         *(name_of(texts, locale) for texts in shelves.categories.get(product["category_id"], ())),
         *sorted(name_of(shelves.collections[key], locale) for key in whole.collections if key in shelves.collections),
     ]
+    return _Words(
+        marks=[product["brand"] or "", product["product_type"] or "", *product["tags"], *options],
+        places=places,
+        codes=[code for row in rows for code in (row["sku"], row["barcode"]) if code],
+    )
+
+
+def search_values(whole: Whole, shelves: Shelves, locale: str) -> Values:
+    """The parameters of `SEARCH` and the bare words, for a product's text in a language."""
+    text, words = whole.texts[locale], _words(whole, shelves, locale)
+    marks = [*words.marks, *words.codes]
     prose = html.unescape(_TAG.sub(" ", text["description"]))[:MAX_DESCRIPTION]
-    bare = dict.fromkeys(key_of(" ".join([text["name"], *places, *marks])).split())
+    bare = dict.fromkeys(key_of(" ".join([text["name"], *words.places, *marks])).split())
     return {
         "configuration": CONFIGURATIONS.get(locale.partition("-")[0], "simple"),
         "names": key_of(text["name"]),
         "marks": key_of(" ".join(marks)),
-        "places": key_of(" ".join(places)),
+        "places": key_of(" ".join(words.places)),
         "prose": key_of(prose.replace("\0", "")),
         "words": " ".join(bare)[:MAX_WORDS],
     }
+
+
+def is_spelled(word: str) -> bool:
+    """Whether who types something like this bare word may mean it: a number, or a code, is meant as it is typed."""
+    digits, letters = sum(one in _DIGITS for one in word), sum(map(str.isalpha, word))
+    return 2 <= len(word) <= LONGEST_WORD and letters > digits
+
+
+def spelled_words(whole: Whole, shelves: Shelves, locale: str) -> set[str]:
+    """Which of a text's bare words `search_word` knows: those that may be spelled wrong, and are no codes."""
+    words = _words(whole, shelves, locale)
+    bare = key_of(" ".join([whole.texts[locale]["name"], *words.places, *words.marks])).split()
+    return set(filter(is_spelled, bare))
+
+
+async def learn_words(tx: Tx, words: Collection[str]) -> None:
+    """Have `search_word` know these. What another writer brings at the same time is not waited for, and then is there
+    twice; a word that no text has any more stays: it finds nothing, and is often had again.
+    """
+    if words:
+        await tx.execute(LEARN, arrays([search_word.c.word], [{"word": word} for word in sorted(words)]))
 
 
 async def rewrite_search(tx: Tx, product_ids: Sequence[UUID]) -> None:
@@ -133,4 +180,13 @@ async def rewrite_search(tx: Tx, product_ids: Sequence[UUID]) -> None:
                 for key, whole in wholes.items()
                 for locale in whole.texts
             ],
+        )
+        await learn_words(
+            tx,
+            {
+                word
+                for whole in wholes.values()
+                for locale in whole.texts
+                for word in spelled_words(whole, shelves, locale)
+            },
         )

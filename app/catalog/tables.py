@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from app.platform.db import id_column, localized, metadata, milli, moment, sort_key, version_column
+from app.platform.texts import LOCALES
 
 category = Table(
     "category",
@@ -93,13 +94,42 @@ product_text = Table(
     Column("seo_description", Text),
     # Stems of name (A), brand, tags, SKUs (B), category and collections (C), description (D), accents taken off first.
     Column("search", TSVECTOR, nullable=False, server_default=text("''")),
-    # The same words but the description's, unstemmed, for typing errors (trigrams).
+    # The same words but the description's, unstemmed, each once and with a blank between, for typing errors.
     Column("search_words", Text, nullable=False, server_default=""),
+    # One for each language, or stems that texts in another have would be read and left out: `browse.search.in_locale`.
+    *(
+        Index(
+            f"ix_product_text_search_{locale.partition('-')[0]}",
+            "search",
+            postgresql_using="gin",
+            postgresql_where=text(f"locale IS NOT DISTINCT FROM '{locale}'"),
+        )
+        for locale in LOCALES
+    ),
+    # COLLATE "C", as `search_word.word` is, or it would be no index of such words; alembic cannot tell.
+    Index("ix_product_text_spelled", text("string_to_array(search_words, ' ')"), postgresql_using="gin"),
+    # Versions before revision 0010 alone read these, and may still run beside this.
     Index("ix_product_text_search", "search", postgresql_using="gin"),
     Index(
         "ix_product_text_words", "search_words", postgresql_using="gin", postgresql_ops={"search_words": "gin_trgm_ops"}
     ),
     Index("ix_product_text_name", "locale", "name_key", "product_id"),
+)
+
+# The words of all `search_words`, those that no text has any more too, but no codes or numbers. Nothing forbids a word
+# to stand twice: who brings a new one need not wait for another who brings it at the same time.
+search_word = Table(
+    "search_word",
+    metadata,
+    sort_key("word"),
+    Index("ix_search_word_word", "word"),
+    Index(
+        "ix_search_word_alike",
+        "word",
+        postgresql_using="gin",
+        postgresql_ops={"word": "gin_trgm_ops"},
+        postgresql_with={"fastupdate": "off"},
+    ),
 )
 
 variant = Table(

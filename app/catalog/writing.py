@@ -10,7 +10,15 @@ from uuid import UUID
 from sqlalchemy import Text, Uuid, any_, bindparam, cast, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.catalog.search_text import REWRITE, UPSERT, Shelves, read_shelves, search_values
+from app.catalog.search_text import (
+    REWRITE,
+    UPSERT,
+    Shelves,
+    learn_words,
+    read_shelves,
+    search_values,
+    spelled_words,
+)
 from app.catalog.selling import next_change
 from app.catalog.tables import collection_product, media, product, product_media, publication, variant, variant_media
 from app.catalog.watching import Seen, hold_sight, tell_watchers
@@ -266,6 +274,7 @@ async def _write_texts(tx: Tx, pairs: Sequence[Pair]) -> None:
     shelves = await read_shelves(tx, [whole for pair in pairs for whole in (pair.before, pair.after) if whole])
     written: list[Values] = []
     rewritten: list[Values] = []
+    words: set[str] = set()
     for pair in pairs:
         for locale, row in pair.after.texts.items():
             values = search_values(pair.after, shelves, locale)
@@ -273,8 +282,12 @@ async def _write_texts(tx: Tx, pairs: Sequence[Pair]) -> None:
                 written.append(row | values)
             elif not _same_search(pair.before, shelves, locale, values):
                 rewritten.append({"of_product": pair.after.id, "of_locale": locale, **values})
+            else:
+                continue
+            words |= spelled_words(pair.after, shelves, locale)
     await tx.many(UPSERT, written)
     await tx.many(REWRITE, rewritten)
+    await learn_words(tx, words)
 
 
 def _same_search(before: Whole, shelves: Shelves, locale: str, values: Values) -> bool:

@@ -155,6 +155,7 @@ MANY = (
        SELECT id, locale, words, words, setweight(to_tsvector('simple', words), 'A'), words FROM (
          SELECT id, locale, CASE WHEN slug = 'coisa-1' THEN 'panela' ELSE 'tampa de panela ' || slug END AS words
          FROM product, unnest(ARRAY['pt-BR', 'en']) locale) texts""",
+    "INSERT INTO search_word VALUES ('panela'), ('tampa'), ('de')",
 )
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import delete, update
 
 from app.catalog.audit import violations
 from app.catalog.categories import CategoryDraft, create_category
-from app.catalog.tables import category, product, product_text, variant
+from app.catalog.tables import category, product, product_text, search_word, variant
 from tests.catalog.drafting import camiseta, save_one
 
 ROOT = category.c.slug == "roupas"
@@ -36,6 +36,10 @@ async def sound(shop):
             "camisetas: it is in use below",
         ),
         (delete(product_text), "camiseta: it has no name"),
+        (
+            delete(search_word).where(search_word.c.word == "camiseta"),
+            "camiseta: its name has a word that is not found",
+        ),
         (update(product).values(options=[]), "CAM-P: it has another number of option values"),
         (update(variant).where(variant.c.sku == "CAM-M").values(option_values=[]), "CAM-M: it has another number"),
     ],

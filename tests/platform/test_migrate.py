@@ -38,6 +38,23 @@ JOIN goods USING (slug) JOIN shop USING (code)
 """
 
 
+WORDED = """
+WITH goods AS (
+    INSERT INTO product (id, slug, status, created_at, updated_at)
+    SELECT gen_random_uuid(), 'p' || n, 'ACTIVE', now(), now() FROM generate_series(1, 6000) AS n
+    RETURNING id, slug
+), sizes AS (
+    INSERT INTO variant (id, product_id, position, sku, barcode, created_at, updated_at)
+    SELECT gen_random_uuid(), id, 1, CASE slug WHEN 'p7' THEN 'ARROZ' ELSE 'Cod-' || slug END, slug, now(), now()
+    FROM goods
+)
+INSERT INTO product_text (product_id, locale, name, name_key, search_words)
+SELECT id, 'pt-BR', '', 'arroz doce', 'arroz doce grao-fino 5kg 350ml a '
+    || CASE slug WHEN 'p7' THEN '' WHEN 'p5999' THEN 'cod-p5999 feijao ' ELSE 'cod-' || slug || ' ' END || slug
+FROM goods
+"""
+
+
 @pytest.fixture(params=["embedded", "postgres15"])
 def empty_database(request, postgres_servers: Servers):
     with postgres_servers.empty_database(request.param) as url:
@@ -85,6 +102,22 @@ async def test_products_that_were_there_get_the_moment_at_which_the_clock_publis
     )
     years = {row.slug: row.next_at and row.next_at.year for row in found}
     assert years == {"begins": 2990, "ends": 2992, "lasts": None, "draft": None, "nowhere": None}
+
+
+async def test_the_words_of_what_was_there_are_learned_once(empty_database):
+    async with migrate.alone(empty_database) as connection:
+        await connection.run_sync(lambda sync: command.upgrade(migrate.configuration(sync), "0009"))
+        await connection.exec_driver_sql(WORDED)
+        await connection.commit()
+    learned = "SELECT word FROM search_word ORDER BY word"
+    # Cut short before it was noted that it was done, it is done again.
+    for begins in ("0009", "0010", "0009"):
+        async with migrate.alone(empty_database) as connection:
+            await connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{begins}'")
+            await connection.commit()
+        await migrate.upgrade(empty_database)
+        words = await run(empty_database, lambda connection: connection.exec_driver_sql(learned).scalars().all())
+        assert words == ["5kg", "arroz", "doce", "feijao", "grao-fino"]
 
 
 async def test_a_migrating_process_is_waited_for(empty_database):
