@@ -17,11 +17,13 @@ from app.api.engine.selection import Selection
 from app.api.inventory.counted import asked_with, remember_stock
 from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor, encode_cursor
 from app.browse import facets
+from app.browse.common_words import find_listed
+from app.browse.counting import narrowed_by, total_of
 from app.browse.followed import IDS, Catalog
 from app.browse.hits import Hits, find_hits
 from app.browse.listing import Keys, Order, settle
-from app.browse.matching import Matching, count, is_plain
-from app.browse.pages import Found, find_products, list_products
+from app.browse.matching import Matching, is_plain
+from app.browse.pages import Found, list_products
 from app.browse.search import FEW, is_loose
 from app.browse.tallies import Tallying
 from app.catalog.queries import products_by_ids
@@ -93,7 +95,8 @@ class ProductConnection(Connection[Product]):
         ] = None,
     ) -> list[Facet] | None:
         wanted = tuple(facets.Field) if fields is None else {facets.Field(field.value) for field in fields}
-        found = await facets.facets_of(info.context.db, self.matching, wanted, self.tallied)
+        catalog = followed(info.context)
+        found = await narrowed_by(info.context.db, catalog, self.matching, wanted, self.tallied)
         return None if found is None else [Facet.of(facet) for facet in found]
 
 
@@ -118,7 +121,10 @@ async def product_page(
     stock = await asked_with(context, catalog, selection) if catalog is not None and shows else None
     hits: Hits | None = None
     if matching.search is not None:
-        if catalog is not None and order is Order.RELEVANCE and loosely is not True:
+        many = catalog is not None and await catalog.sets.find_many(matching)
+        if many and loosely is None:
+            loosely = False
+        if catalog is not None and order is Order.RELEVANCE and loosely is not True and not many:
             counted = "facets" in selection and is_plain(matching.shape)
             hits = await find_hits(
                 context.db, matching, descending=descending, after=place, first=size, stock=stock, counted=counted
@@ -136,8 +142,8 @@ async def product_page(
             nodes, keys, more = [Product.of(row, context) for row in listed.rows], listed.keys, listed.more
             stopped = listed.stopped
         else:
-            found = (hits and hits.page) or await find_products(
-                context.db, matching, order, descending=descending, after=place, first=size, stock=stock
+            found = (hits and hits.page) or await find_listed(
+                context.db, catalog, matching, order, descending=descending, after=place, first=size, stock=stock
             )
             if stock is not None:
                 remember_stock(context, stock, found)
@@ -147,7 +153,7 @@ async def product_page(
         cursors = Cursors(kind, keys, lambda keys: (loose, *keys))
 
     async def total() -> int | None:
-        return await count(context.db, matching) if hits is None else hits.total
+        return await total_of(context.db, catalog, matching) if hits is None else hits.total
 
     end = None if stopped is None else encode_cursor(kind, int(matching.loosely), *stopped)
     page = Page(nodes=nodes, cursors=cursors, more=more, before=after is not None, count=total, stopped=end)
