@@ -3,7 +3,7 @@ products share. So all products of a large shop take what documents of some thou
 """
 
 from array import array
-from asyncio import Lock
+from asyncio import Lock, sleep
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from enum import IntEnum
@@ -15,8 +15,10 @@ from app.browse.changes import Changes
 from app.browse.traits import NUMBERED, Traits, traits_of
 from app.platform.db import Reader
 
-FILLED_AT_ONCE: Final = 250
-"""Products that one statement tells of: more would keep others in the process waiting."""
+READ_AT_ONCE: Final = 1_000
+"""Products that one statement tells of."""
+FILLED_AT_ONCE: Final = 200
+"""So many are filled in, and then others in the process have their turn."""
 PLACE: Final = 4
 """Bytes of a place in a column."""
 
@@ -86,12 +88,15 @@ class Columns:
             if self.size > self.limit:
                 self.clear()
             cleared, missing = self._cleared, (numbers - self.known).to_array()
-            for start in range(0, len(missing), FILLED_AT_ONCE):
+            for start in range(0, len(missing), READ_AT_ONCE):
                 mark = self.changes.products.end
-                rows = await db.rows(NUMBERED, {"numbers": list(missing[start : start + FILLED_AT_ONCE])})
-                if cleared != self._cleared:
-                    return False
-                self._put(rows, mark)
+                rows = await db.rows(NUMBERED, {"numbers": list(missing[start : start + READ_AT_ONCE])})
+                for first in range(0, len(rows), FILLED_AT_ONCE):
+                    if cleared != self._cleared:
+                        return False
+                    self._put(rows[first : first + FILLED_AT_ONCE], mark)
+                    if first + FILLED_AT_ONCE < len(rows):
+                        await sleep(0)
             return True
 
     def counted(self, dimension: Dimension, numbers: Iterable[int]) -> list[tuple[Any, int]]:

@@ -23,7 +23,7 @@ from pyroaring import BitMap
 from app.browse.atoms import Atom, Key, code_key, field_keys, keys_of, part_key, sold_key
 from app.browse.changes import Changes
 from app.browse.columns import Columns
-from app.browse.matching import Matching, Shape, is_plain
+from app.browse.matching import Matching, Shape, is_plain, is_wide
 from app.browse.readings import Again, is_due, look_again, read_atoms
 from app.browse.search import PEEKED, RANKED, Search
 from app.browse.stocked import Stocked
@@ -247,8 +247,8 @@ def _members(matching: Matching, there: Mapping[Key, Atom]) -> Members | None:
     if words is None:
         return None
     found = words | there[code_key(matching)].numbers
-    # Where much is found, what is named by a code is not among the newest for that.
-    newest = words if len(found) >= PEEKED else found
+    # Where much is found, and nothing else may leave but few, what is named by a code is not among the newest for that.
+    newest = words if is_wide(matching.shape) and len(found) >= PEEKED else found
     return Members(numbers & found, numbers & newest, sold.intersection_cardinality(words))
 
 
