@@ -142,3 +142,10 @@ class _Kept:
         yield CounterMetricFamily("feira_catalog_misses", "Asked for, and read.", value=kept.misses)
         yield CounterMetricFamily("feira_catalog_drops", "Dropped: changed since, by the feed.", value=kept.drops)
         yield CounterMetricFamily("feira_catalog_spoiled", "Read, and changed meanwhile.", value=kept.spoiled)
+        sets = kept.sets
+        yield GaugeMetricFamily(
+            "feira_sets_bytes", "Sets of products and what facets count, in bytes.", value=sets.size
+        )
+        yield GaugeMetricFamily("feira_sets_entries", "How many sets that are.", value=len(sets))
+        yield CounterMetricFamily("feira_sets_hits", "Sets that were asked for, and kept.", value=sets.hits)
+        yield CounterMetricFamily("feira_sets_misses", "Sets that were asked for, and read.", value=sets.misses)

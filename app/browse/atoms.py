@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
@@ -146,7 +147,7 @@ BY_VALUE: Final[Mapping[str, Select[Any]]] = {
     .group_by(collection_product.c.collection_id),
     "brands": _by_value(product.c.brand, "brands").group_by(product.c.brand),
     "tags": _by_value(_tag.c.tag, "tags")
-    .select_from(product)
+    .select_from(product.join(_tag, true()))
     .where(product.c.tags.bool_op("&&")(bindparam("values", type_=ARRAY(Text))))
     .group_by(_tag.c.tag),
 }
