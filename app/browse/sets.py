@@ -25,7 +25,7 @@ from app.browse.changes import Changes
 from app.browse.columns import Columns
 from app.browse.matching import Matching, Shape, is_plain, is_wide
 from app.browse.readings import Again, is_due, look_again, read_atoms
-from app.browse.search import PEEKED, RANKED, Search
+from app.browse.search import FEW, PEEKED, Search
 from app.browse.stocked import Stocked
 from app.events.feed import FeedRow
 from app.events.follower import Follower
@@ -89,10 +89,12 @@ class Sets:
         there = await self._current(keys_of(matching), matching.sight.moment, kept)
         return None if there is None else _members(matching, there)
 
-    async def find_many(self, matching: Matching) -> bool:
-        """Whether it is known, without reading it, that the words of a search find more than are ranked."""
+    async def know(self, matching: Matching) -> bool:
+        """Whether it is known what a search finds, reading no set for it, and that it is not too little for its words
+        (`search.is_loose`).
+        """
         members = await self.members(matching, kept=True) if matching.search is not None else None
-        return members is not None and members.by_words > RANKED
+        return members is not None and members.by_words >= FEW
 
     def clear(self) -> None:
         """Drop all."""

@@ -105,3 +105,17 @@ async def test_texts_that_are_too_many_are_found_by_sets(keeps: Keeping, monkeyp
                     assert await keeps.ask(SEARCH, moment, variables=given) == there
     finally:
         hits._statement.cache_clear()
+
+
+@pytest.mark.parametrize("typed", ["azul", "bone azul", "azul -liso", "az", "nada disso", "azul nada"])
+async def test_what_is_known_is_not_looked_for_again(keeps: Keeping, typed: str) -> None:
+    """However little a common word finds beside another: but whether words are spelled nearly so is still asked."""
+    await caps(keeps)
+    given, moment = {"search": typed}, clock.now()
+    there = await keeps.ask(SEARCH, moment, kept=False, variables=given)
+    await total_of(keeps.shop.db, keeps.catalog, of(keeps, search=typed))
+    found = await keeps.catalog.sets.members(of(keeps, search=typed), kept=True)
+    assert found is not None
+    with keeps.counted() as sent:
+        assert await keeps.ask(SEARCH, moment, variables=given) == there
+    assert any("texts_0" in each for each in sent) is (found.by_words < search.FEW)

@@ -121,10 +121,10 @@ async def product_page(
     stock = await asked_with(context, catalog, selection) if catalog is not None and shows else None
     hits: Hits | None = None
     if matching.search is not None:
-        many = catalog is not None and await catalog.sets.find_many(matching)
-        if many and loosely is None:
+        known = catalog is not None and await catalog.sets.know(matching)
+        if known and loosely is None:
             loosely = False
-        if catalog is not None and order is Order.RELEVANCE and loosely is not True and not many:
+        if catalog is not None and order is Order.RELEVANCE and loosely is not True and not known:
             counted = "facets" in selection and is_plain(matching.shape)
             hits = await find_hits(
                 context.db, matching, descending=descending, after=place, first=size, stock=stock, counted=counted
