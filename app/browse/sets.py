@@ -39,6 +39,10 @@ MOST_COMPARED: Final = 200_000
 """So many texts are compared with parts of searches when products have changed; rather than more, these are dropped."""
 
 
+MUCH: Final = 200
+"""A search that finds more is worth that its words are kept: to rank all that it finds by its texts costs more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Members:
     """The products of a list. `by_words`: of those that the channel sells, how many the words of its search find.
@@ -95,6 +99,11 @@ class Sets:
         """
         members = await self.members(matching, kept=True) if matching.search is not None else None
         return members is not None and members.by_words >= FEW
+
+    async def heed(self, matching: Matching, total: int) -> None:
+        """A search has found so many: keep what it is put together of, if that is much."""
+        if total > MUCH:
+            await self.members(matching)
 
     def clear(self) -> None:
         """Drop all."""

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert, select, text, update
 
-from app.browse import hits, search
+from app.browse import hits, search, sets
 from app.browse.common_words import find_listed
 from app.browse.counting import total_of
 from app.browse.listing import Order
@@ -119,3 +119,15 @@ async def test_what_is_known_is_not_looked_for_again(keeps: Keeping, typed: str)
     with keeps.counted() as sent:
         assert await keeps.ask(SEARCH, moment, variables=given) == there
     assert any("texts_0" in each for each in sent) is (found.by_words < search.FEW)
+
+
+async def test_what_finds_much_is_known_from_then_on(keeps: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    await caps(keeps)
+    monkeypatch.setattr(sets, "MUCH", 2)
+    for typed, known in (("peixe", False), ("azul", True)):
+        moment = clock.now()
+        there = await keeps.ask(SEARCH, moment, kept=False, variables={"search": typed})
+        assert (there["products"]["totalCount"] > 2) is known
+        for _ in range(2):
+            assert await keeps.ask(SEARCH, moment, variables={"search": typed}) == there
+        assert await keeps.catalog.sets.know(of(keeps, moment, search=typed)) is known

@@ -129,6 +129,7 @@ async def product_page(
             hits = await find_hits(
                 context.db, matching, descending=descending, after=place, first=size, stock=stock, counted=counted
             )
+            await catalog.sets.heed(matching, hits.total)
         if loosely is None:
             loosely = await _is_loose(context, matching, hits)
         matching = matching.made_loose(loosely)
