@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
@@ -125,11 +125,8 @@ async def product_page(
         if known and loosely is None:
             loosely = False
         if catalog is not None and order is Order.RELEVANCE and loosely is not True and not known:
-            counted = "facets" in selection and is_plain(matching.shape)
-            hits = await find_hits(
-                context.db, matching, descending=descending, after=place, first=size, stock=stock, counted=counted
-            )
-            await catalog.sets.heed(matching, hits.total)
+            how = {"descending": descending, "after": place, "first": size, "stock": stock}
+            hits = await _hits(context, catalog, matching, counted="facets" in selection, **how)
         if loosely is None:
             loosely = await _is_loose(context, matching, hits)
         matching = matching.made_loose(loosely)
@@ -161,6 +158,13 @@ async def product_page(
     matched = hits.matched if hits is not None else None
     tallied = Tallying(catalog, context.now, matched) if catalog is not None and matched is not None else None
     return ProductConnection(page=page, matching=matching, tallied=tallied)
+
+
+async def _hits(context: Context, catalog: Catalog, matching: Matching, *, counted: bool, **how: Any) -> Hits:
+    """What a search finds, where that is not much; it is remembered where it is."""
+    hits = await find_hits(context.db, matching, counted=counted and is_plain(matching.shape), **how)
+    await catalog.sets.heed(matching, hits.total)
+    return hits
 
 
 async def _is_loose(context: Context, matching: Matching, hits: Hits | None) -> bool:
