@@ -114,8 +114,9 @@ async def multiply(url: str, copies: int, progress: Callable[[str], None]) -> fl
             for index in spare:
                 await connection.execute(f"DROP INDEX {index['name']}")
             statement = _statement(each)
-            for start in range(1, copies + 1, AT_ONCE):
-                await connection.execute(statement, start, min(start + AT_ONCE - 1, copies))
+            at_once = copies if each.table is product else AT_ONCE
+            for start in range(1, copies + 1, at_once):
+                await connection.execute(statement, start, min(start + at_once - 1, copies))
             for index in spare:
                 await connection.execute(index["definition"])
             progress(f"{each.table.name}: {time.monotonic() - began:,.0f} s")
@@ -126,10 +127,11 @@ async def multiply(url: str, copies: int, progress: Callable[[str], None]) -> fl
 
 
 def _statement(copy: Copy) -> str:
-    columns = [column.name for column in copy.table.columns if column.computed is None]
+    # What is numbered is numbered anew, in the order of the ids.
+    columns = [column.name for column in copy.table.columns if column.computed is None and column.name != "number"]
     values = [copy.differs.get(name, f"o.{name}") for name in columns]
     return (
         f"INSERT INTO {copy.table.name} ({', '.join(columns)}) SELECT {', '.join(values)} "
         f"FROM {copy.table.name} o, generate_series($1::integer, $2::integer) AS copy "
-        f"WHERE o.{copy.owner} IN {copy.of} ORDER BY copy"
+        f"WHERE o.{copy.owner} IN {copy.of} ORDER BY {'1' if copy.table is product else 'copy'}"
     )

@@ -147,3 +147,10 @@ class _Kept:
         yield CounterMetricFamily("feira_lists_hits", "Lists asked for, and kept.", value=lists.hits)
         yield CounterMetricFamily("feira_lists_misses", "Lists asked for, and read.", value=lists.misses)
         yield CounterMetricFamily("feira_lists_drops", "Lists dropped: something was written.", value=lists.drops)
+        sets = kept.sets
+        yield GaugeMetricFamily(
+            "feira_sets_bytes", "Sets of products and what facets count, in bytes.", value=sets.size
+        )
+        yield GaugeMetricFamily("feira_sets_entries", "How many sets that are.", value=len(sets))
+        yield CounterMetricFamily("feira_sets_hits", "Sets that were asked for, and kept.", value=sets.hits)
+        yield CounterMetricFamily("feira_sets_misses", "Sets that were asked for, and read.", value=sets.misses)

@@ -119,35 +119,42 @@ class Tally(NamedTuple):
     matches: int
 
 
+Counts = Callable[[Reader, Matching, frozenset[Field]], Awaitable[Sequence[Tally] | None]]
+"""Tells of each value of some fields how many of a list have it; None for too many products."""
+
+
 async def facets_of(
     db: Reader,
     matching: Matching,
     fields: Collection[Field] = tuple(Field),
     tallied: Callable[[Collection[Field]], Awaitable[Sequence[Tally]]] | None = None,
+    *,
+    counted: Counts | None = None,
 ) -> list[Facet] | None:
     """The facets of these fields, each with something to choose; None where more than 10,000 products match.
 
     One statement, and one more for each field and each option that the filter names. `tallied` tells of fields that
-    the filter does not name instead of the one.
+    the filter does not name instead of the one; `counted` of any list that is counted.
     """
+    count = counted or counts
     chosen = {field: name for field, name in _FILTERS.items() if getattr(matching, name) is not None}
     free = frozenset(field for field in fields if field not in chosen)
-    rows = await (_counts(db, matching, free) if tallied is None else tallied(free))
+    rows = await (count(db, matching, free) if tallied is None else tallied(free))
     if rows is None:
         return None
     options = {choice.name for choice in matching.options}
     found = [row for row in rows if row.name not in options]
     for field in fields:
         if field in chosen:
-            found += await _counts(db, matching.without(chosen[field]), frozenset({field})) or ()
+            found += await count(db, matching.without(chosen[field]), frozenset({field})) or ()
     for name in options if Field.OPTIONS in fields else ():
         others = tuple(choice for choice in matching.options if choice.name != name)
-        rows = await _counts(db, replace(matching, options=others), frozenset({Field.OPTIONS}))
+        rows = await count(db, replace(matching, options=others), frozenset({Field.OPTIONS}))
         found += [row for row in rows or () if row.name == name]
     return _facets(found, matching.locale)
 
 
-async def _counts(db: Reader, matching: Matching, fields: frozenset[Field]) -> Sequence[Tally] | None:
+async def counts(db: Reader, matching: Matching, fields: frozenset[Field]) -> Sequence[Tally] | None:
     """A tally of each value of these fields; None for too many products."""
     rows = await db.rows(_statement(matching.shape, fields), matching.parameters)
     total = next(row.matches for row in rows if row.field is None)

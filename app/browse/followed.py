@@ -24,6 +24,7 @@ from uuid import UUID
 from app.browse.documents import BY_IDS, BY_SLUGS, BY_VARIANTS
 from app.browse.facts import ENTRY, Entry, Kind, concerned, documents, rows_of, settings, shelves
 from app.browse.kept_lists import KeptLists
+from app.browse.sets import Sets
 from app.browse.settings import Settings
 from app.browse.traits import read_traits
 from app.catalog.queries import categories_by_ids, collections_by_ids
@@ -56,7 +57,9 @@ _SETTINGS_KEY: Final = ("settings", None)
 
 
 class Catalog:
-    """What one process keeps. Its methods answer entries; `limit`: bytes. Ask `reaches` before."""
+    """What one process keeps. Its methods answer entries; `limit`: bytes, half as much again for `sets`, and an eighth for `lists`. Ask `reaches`
+    before.
+    """
 
     def __init__(self, follower: Follower, limit: int) -> None:
         self.follower = follower
@@ -69,6 +72,7 @@ class Catalog:
         self._asked: dict[tuple[str, Any], Future[Answer]] = {}
         self.lists = KeptLists(limit // LISTS)
         follower.on_rows(self._hear)
+        self.sets = Sets(follower, limit // 2)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -312,8 +312,11 @@ def _has_option(place: int) -> ColumnElement[bool]:
     return and_(variant.c.option_values.bool_op("&&")(values), named)
 
 
-def buyable() -> ColumnElement[bool]:
-    """Whether a row of `variant` can be bought: it is not tracked, or one of the locations has some or may owe some."""
+def buyable(released: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
+    """Whether a row of `variant` can be bought: it is not tracked, or one of the locations has some or may owe some.
+
+    `released`: the holds that keep nothing back, on rows of `hold`; by themselves those that have expired.
+    """
     level = stock_level.c
     here = and_(level.variant_id == variant.c.id, level.location_id == _any("location_ids", Uuid))
     kept_back = case((bindparam("ignores_safety_stock", type_=Boolean), 0), else_=level.safety_stock)
@@ -322,7 +325,7 @@ def buyable() -> ColumnElement[bool]:
         .where(
             hold.c.variant_id == level.variant_id,
             hold.c.location_id == level.location_id,
-            hold.c.expires_at <= MOMENT,
+            hold.c.expires_at <= MOMENT if released is None else released,
         )
         .correlate(stock_level)
         .scalar_subquery()

@@ -76,7 +76,8 @@ _WORD = re.compile(r"[^\W_]+")
 class Search:
     """A text that was typed: `query` is for to_tsquery, `words` are those that must be found, `text` is all of it.
 
-    `wanted` is the query without what must be absent, which would spoil the rank.
+    `wanted` is the query without what must be absent, which would spoil the rank; `parts` is all of which it is made,
+    what must be absent begins with "!".
 
     `exacting`: with quotes or a minus it means what it says, spelling included.
     """
@@ -89,6 +90,7 @@ class Search:
     codes: tuple[str, ...]
     barcode: str
     scale_code: str | None
+    parts: tuple[str, ...]
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -137,6 +139,7 @@ def read_search(typed: str | None) -> Search | None:
         codes=tuple(dict.fromkeys((text, text.upper(), text.lower()))),
         barcode=barcode_key(text),
         scale_code=label.scale_code if label else None,
+        parts=tuple(parts),
     )
 
 

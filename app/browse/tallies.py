@@ -29,12 +29,12 @@ class Tallying:
     async def __call__(self, fields: Collection[Field]) -> Sequence[Tally]:
         """As many as have it, for each value of these fields that one of them has."""
         some = await self._traits()
-        shelved = await self._shelved(some) if not _SHELVED.isdisjoint(fields) else {}
+        shelves = await self._shelved(some) if not SHELVED.isdisjoint(fields) else {}
         tallies: list[Tally] = []
         for field in fields:
             if field is Field.IN_STOCK:
                 tallies += self._in_stock()
-            elif (counted := shelved.get(field)) is not None:
+            elif (counted := shelves.get(field)) is not None:
                 tallies += counted
             elif field in _OWN:
                 tallies += _OWN[field](some)
@@ -55,32 +55,43 @@ class Tallying:
         return [entries[key].value for key in versions if key in entries]
 
     def _in_stock(self) -> Iterator[Tally]:
-        out = self.matched.sold_out
-        for value, matches in ("true", len(self.matched.versions) - out), ("false", out):
-            if matches:
-                yield Tally(Field.IN_STOCK.value, None, value, None, matches)
+        return in_stock(len(self.matched.versions), self.matched.sold_out)
 
     async def _shelved(self, some: Sequence[Traits]) -> dict[Field, Iterable[Tally]]:
-        """What is counted of categories and collections that are not put away."""
-        catalog, moment = self.catalog, self.moment
         filed = Counter([each.category_id for each in some])
-        own = [key for key in filed if key is not None]
-        rows = catalog.kept(CATEGORIES, own, moment) or await catalog.categories(own, moment)
-        above = {key for row in rows.values() for key in row.value.lineage}
-        rows = catalog.kept(CATEGORIES, above, moment) or await catalog.categories(above, moment)
-        categories: Counter[UUID] = Counter()
-        for key, matches in filed.items():
-            if key is not None and key in rows:
-                categories.update(dict.fromkeys(rows[key].value.lineage, matches))
         held = Counter(chain.from_iterable([each.collection_ids for each in some]))
-        shelves = catalog.kept(COLLECTIONS, held, moment) or await catalog.collections(held, moment)
-        return {
-            Field.CATEGORIES: _places(Field.CATEGORIES, categories, rows),
-            Field.COLLECTIONS: _places(Field.COLLECTIONS, held, shelves),
-        }
+        return await shelved(self.catalog, self.moment, filed, held)
 
 
-_SHELVED: Final = frozenset({Field.CATEGORIES, Field.COLLECTIONS})
+async def shelved(
+    catalog: Catalog, moment: datetime, filed: Mapping[UUID | None, int], held: Mapping[UUID, int]
+) -> dict[Field, Iterable[Tally]]:
+    """What is counted of categories and collections that are not put away, where so many are `filed` in a category
+    itself, and `held` by a collection.
+    """
+    own = [key for key in filed if key is not None]
+    rows = catalog.kept(CATEGORIES, own, moment) or await catalog.categories(own, moment)
+    above = {key for row in rows.values() for key in row.value.lineage}
+    rows = catalog.kept(CATEGORIES, above, moment) or await catalog.categories(above, moment)
+    categories: Counter[UUID] = Counter()
+    for key, matches in filed.items():
+        if key is not None and key in rows:
+            categories.update(dict.fromkeys(rows[key].value.lineage, matches))
+    shelves = catalog.kept(COLLECTIONS, held, moment) or await catalog.collections(held, moment)
+    return {
+        Field.CATEGORIES: _places(Field.CATEGORIES, categories, rows),
+        Field.COLLECTIONS: _places(Field.COLLECTIONS, held, shelves),
+    }
+
+
+def in_stock(total: int, out: int) -> Iterator[Tally]:
+    """Of so many products so many are sold out."""
+    for value, matches in ("true", total - out), ("false", out):
+        if matches:
+            yield Tally(Field.IN_STOCK.value, None, value, None, matches)
+
+
+SHELVED: Final = frozenset({Field.CATEGORIES, Field.COLLECTIONS})
 
 
 def _places(field: Field, counted: Mapping[UUID, int], rows: Mapping[UUID, Entry]) -> Iterator[Tally]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Text, Uuid, any_, bindparam, cast, func, select, true
+from sqlalchemy import Integer, Text, Uuid, any_, bindparam, cast, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.browse.facts import ENTRY, GROWS, Entry, Found
@@ -49,20 +49,21 @@ _shelved = (
     .correlate(product)
     .scalar_subquery()
 )
-_found = (
-    select(
-        product.c.id,
-        product.c.version,
-        product.c.category_id,
-        product.c.brand,
-        product.c.tags,
-        _shelved.label("collection_ids"),
-        cast(product.c.options, Text).label("options"),
-        cast(_values, Text).label("values"),
-    )
-    .where(product.c.id == any_(bindparam("keys", type_=ARRAY(Uuid))))
-    .subquery("found")
+_traits_of = select(
+    product.c.id,
+    product.c.version,
+    product.c.category_id,
+    product.c.brand,
+    product.c.tags,
+    _shelved.label("collection_ids"),
+    cast(product.c.options, Text).label("options"),
+    cast(_values, Text).label("values"),
 )
+NUMBERED: Final = _traits_of.add_columns(product.c.number).where(
+    product.c.number == any_(bindparam("numbers", type_=ARRAY(Integer)))
+)
+"""The same of products by their numbers."""
+_found = _traits_of.where(product.c.id == any_(bindparam("keys", type_=ARRAY(Uuid)))).subquery("found")
 TRAITS_OF: Final = select(feed_head.c.position, feed_head.c.epoch, *_found.c).select_from(
     feed_head.outerjoin(_found, true())
 )
@@ -78,7 +79,7 @@ async def read_traits(db: Database, keys: Collection[bytes], _: datetime) -> Fou
         if row.id is not None:
             size = ENTRY + GROWS * (len(row.options) + len(row.values or "") + 50 * len(row.tags))
             key = row.id.bytes
-            entries[key] = Entry(key, _traits(row), size)
+            entries[key] = Entry(key, traits_of(row), size)
     return Found(rows[0].position, rows[0].epoch, entries)
 
 
@@ -88,7 +89,7 @@ def option_name_of(option: dict[str, Any]) -> str | None:
     return next((name for each in (DEFAULT_LOCALE, *_others) if (name := names.get(each)) is not None), None)
 
 
-def _traits(row: Any) -> Traits:
+def traits_of(row: Any) -> Traits:
     options, choices = _choices(row.options, row.values)
     return Traits(
         version=row.version,

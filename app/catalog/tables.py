@@ -69,10 +69,13 @@ product = Table(
     Column("import_digest", LargeBinary),
     # When a publication of it next begins or ends; until then it is sold where it was told to be (`selling`).
     moment("next_at", nullable=True),
+    # Given by the database, in the order of writing, and never shown: processes keep sets of products by it.
+    Column("number", Integer, nullable=False, server_default=text("nextval('product_number')")),
     version_column(),
     moment("created_at"),
     moment("updated_at"),
     Index("uq_product_slug", "slug", unique=True),
+    Index("uq_product_number", "number", unique=True),
     Index("ix_product_next_at", "next_at", postgresql_where=text("next_at IS NOT NULL")),
     Index("ix_product_created_at_id", "created_at", "id"),
     Index("ix_product_updated_at_id", "updated_at", "id"),

@@ -120,6 +120,30 @@ async def test_the_words_of_what_was_there_are_learned_once(empty_database):
         assert words == ["5kg", "arroz", "doce", "feijao", "grao-fino"]
 
 
+async def test_products_that_were_there_are_numbered_in_the_order_of_their_ids(empty_database):
+    count = 1_234
+    made = f"""INSERT INTO product (id, slug, status, created_at, updated_at)
+        SELECT md5(n::text)::uuid, n, 'DRAFT', now(), now() FROM generate_series(1, {count}) n"""
+    async with migrate.alone(empty_database) as connection:
+        await connection.run_sync(lambda sync: command.upgrade(migrate.configuration(sync), "0009"))
+        await connection.exec_driver_sql(made)
+        await connection.commit()
+    await migrate.upgrade(empty_database)
+    numbers = "SELECT number FROM product ORDER BY id"
+    found = await run(empty_database, lambda connection: connection.exec_driver_sql(numbers).scalars().all())
+    assert found == list(range(1, count + 1))
+    # Half done, it runs again, and leaves what has a number alone.
+    async with migrate.alone(empty_database) as connection:
+        await connection.exec_driver_sql("ALTER TABLE product ALTER COLUMN number DROP NOT NULL")
+        await connection.exec_driver_sql("UPDATE product SET number = NULL WHERE number > 1000")
+        await connection.run_sync(lambda sync: command.stamp(migrate.configuration(sync), "0009"))
+        await connection.commit()
+    await migrate.upgrade(empty_database)
+    again = await run(empty_database, lambda connection: connection.exec_driver_sql(numbers).scalars().all())
+    assert again[:1000] == found[:1000]
+    assert again[1000:] == list(range(count + 1, 2 * count - 1000 + 1))
+
+
 async def test_a_migrating_process_is_waited_for(empty_database):
     async with migrate.alone(empty_database):
         waiting = asyncio.create_task(migrate.upgrade(empty_database))

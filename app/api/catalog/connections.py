@@ -20,13 +20,15 @@ from app.api.engine.selection import Selection
 from app.api.inventory.counted import asked_with, remember_stock
 from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor, encode_cursor
 from app.browse import facets
+from app.browse.common_words import find_listed
+from app.browse.counting import narrowed_by, total_of
 from app.browse.followed import IDS, Catalog
 from app.browse.hits import Hits, find_hits, read_again
 from app.browse.kept_lists import Counting, KeptList, key_of
 from app.browse.listing import Keys, Order, settle
 from app.browse.matching import Matching, count, is_plain, is_priced
 from app.browse.pages import Asked as Stock
-from app.browse.pages import Found, Listed, find_products, list_products
+from app.browse.pages import Found, Listed, list_products
 from app.browse.search import FEW, is_loose
 from app.browse.tallies import Tallying
 from app.catalog.queries import products_by_ids
@@ -99,7 +101,8 @@ class ProductConnection(Connection[Product]):
         ] = None,
     ) -> list[Facet] | None:
         wanted = tuple(facets.Field) if fields is None else {facets.Field(field.value) for field in fields}
-        found = await facets.facets_of(info.context.db, self.matching, wanted, self.tallied)
+        catalog = followed(info.context)
+        found = await narrowed_by(info.context.db, catalog, self.matching, wanted, self.tallied)
         return None if found is None else [Facet.of(facet) for facet in found]
 
 
@@ -174,7 +177,7 @@ async def _followed_page(
         # Of a list that is kept, stock is asked for by who shows it, unless something has to be counted anyway.
         stock = await asked_with(context, catalog, selection)
     if kept is None:
-        kept = await _find(context, asked, stock)
+        kept = await _find(context, catalog, asked, stock)
         found, matched = kept.page, kept.matched
         if key is not None:
             lists.keep(mark, key, kept)
@@ -190,13 +193,13 @@ async def _followed_page(
     tallied: Counting | None = None
     if matched is not None:
         tallied = partial(lists.tallies, key, kept, Tallying(catalog, context.now, matched))
-    total = partial(lists.total, kept, partial(count, context.db, matching))
+    total = partial(lists.total, kept, partial(total_of, context.db, catalog, matching))
     return ProductConnection(
         page=_page(kind, asked, matching, nodes, found or _NOTHING, total), matching=matching, tallied=tallied
     )
 
 
-async def _find(context: Context, asked: _Asked, stock: Stock | None) -> KeptList:
+async def _find(context: Context, catalog: Catalog, asked: _Asked, stock: Stock | None) -> KeptList:
     """What is asked for, as it is found now."""
     matching, loosely, page = asked.matching, asked.loosely, None
     how: dict[str, Any] = {
@@ -204,14 +207,18 @@ async def _find(context: Context, asked: _Asked, stock: Stock | None) -> KeptLis
     }  # fmt: skip
     hits: Hits | None = None
     if matching.search is not None:
-        if asked.order is Order.RELEVANCE and loosely is not True:
+        known = await catalog.sets.know(matching)
+        if known and loosely is None:
+            loosely = False
+        if asked.order is Order.RELEVANCE and loosely is not True and not known:
             hits = await find_hits(context.db, matching, counted=asked.counted, **how)
+            await catalog.sets.heed(matching, hits.total)
         if loosely is None:
             loosely = await _is_loose(context, matching, hits)
         matching = matching.made_loose(loosely)
         hits = hits if hits is not None and hits.page is not None and not loosely else None
     if asked.shows:
-        page = (hits and hits.page) or await find_products(context.db, matching, asked.order, **how)
+        page = (hits and hits.page) or await find_listed(context.db, catalog, matching, asked.order, **how)
     priced = asked.order is Order.PRICE or is_priced(matching.shape)
     found = KeptList(priced, matching.loosely, page, since=context.now, until=None if page is None else page.until)
     if hits is not None:
