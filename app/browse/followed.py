@@ -57,8 +57,8 @@ _SETTINGS_KEY: Final = ("settings", None)
 
 
 class Catalog:
-    """What one process keeps. Its methods answer entries; `limit`: bytes, half as much again for `sets`, and an eighth for `lists`. Ask `reaches`
-    before.
+    """What one process keeps. Its methods answer entries; `limit`: bytes, half as much again for `sets`, an eighth for
+    `lists`. Ask `reaches` before.
     """
 
     def __init__(self, follower: Follower, limit: int) -> None:

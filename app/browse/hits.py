@@ -5,22 +5,19 @@ All of them are ranked by the texts that have the words, which are read anyway. 
 first, or more products than are ranked, is left to `listing`, which says of those which are.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from struct import iter_unpack
 from typing import Any, Final
-from uuid import UUID
 
+from pyroaring import BitMap
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    FromClause,
     LargeBinary,
     ScalarSelect,
     Select,
-    Uuid,
     and_,
-    bindparam,
     case,
     exists,
     func,
@@ -29,7 +26,6 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.browse.listing import MOST, Keys, Order, in_order, is_behind
 from app.browse.matching import Matching, Shape, buyable, looked_up
@@ -40,18 +36,20 @@ from app.catalog.tables import product, product_text, variant
 from app.inventory.availability import raw
 from app.platform.db import Reader
 from app.platform.texts import LOCALES
-from app.platform.unnest import among
 
 TEXTS: Final = 2_000
 """Texts in each language that are read first. Where there are so many, nothing else is done."""
-_EACH: Final = ">16sq"
+_EACH: Final = ">16sqi"
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """All products that match: their ids' bytes and versions, and how many of them have nothing that can be bought."""
+    """All products that match: their ids' bytes with their versions, their numbers, and how many of them have nothing
+    that can be bought.
+    """
 
     versions: dict[bytes, int]
+    numbers: BitMap
     sold_out: int
 
 
@@ -91,26 +89,14 @@ async def find_hits(
     assert row is not None, "aggregates"
     if row.total is None:
         return Hits(None, 0, row.sold, None)
-    matched = Matched(dict(iter_unpack(_EACH, row.matched or b"")), row.sold_out) if counted else None
+    matched = _matched(row) if counted else None
     return Hits(found_of([row], first, stocks=stock is not None), row.total, row.sold, matched)
 
 
-async def read_again(
-    db: Reader, page: Found, matched: Matched, matching: Matching, stock: Asked | None
-) -> tuple[Found, Matched]:
-    """What was found before, with what there is of it now: of the page the stock, and how much of all is sold out."""
-    parameters = {
-        **matching.parameters,
-        **stock_parameters(stock),
-        "of_page": page.ids,
-        "of_matched": [UUID(bytes=key) for key in matched.versions],
-    }
-    row = await db.row(_AGAIN[stock is not None], parameters)
-    assert row is not None, "aggregates"
-    if stock is not None:
-        again = found_of([row], len(page.ids), stocks=True)
-        page = replace(page, counted=again.counted, stocked=again.stocked)
-    return page, replace(matched, sold_out=row.sold_out)
+def _matched(row: Any) -> Matched:
+    each = list(iter_unpack(_EACH, row.matched or b""))
+    versions = {key: version for key, version, _ in each}
+    return Matched(versions, BitMap([number for _, _, number in each]), row.sold_out)
 
 
 @lru_cache(2_048)
@@ -118,7 +104,7 @@ def _statement(shape: Shape, downwards: bool, paged: bool, stocks: bool, counted
     texts = [_texts(place) for place in range(len(LOCALES))]
     few = and_(*(_count(each) < TEXTS for each in texts))
     ranked = _ranked(texts, few)
-    one = looked_up(shape, ranked.c.product_id, [product.c.id, product.c.version])
+    one = looked_up(shape, ranked.c.product_id, [product.c.id, product.c.version, product.c.number])
     matched = materialized(one.add_columns(ranked.c.rank, ranked.c.worded), "matched")
     total = _count(matched)
     rank, id_ = matched.c.rank, matched.c.id
@@ -192,31 +178,15 @@ def _few_of(some: Select[Any]) -> ScalarSelect[int]:
 
 
 def _facts(matched: CTE, total: ScalarSelect[int]) -> ColumnElement[bytes]:
-    """The id and the version of each, as `_EACH` packs them."""
+    """The id, the version and the number of each, as `_EACH` packs them."""
     version: ColumnElement[bytes] = func.int8send(matched.c.version, type_=LargeBinary)
-    each = raw(matched.c.id).op("||")(version)
+    number: ColumnElement[bytes] = func.int4send(matched.c.number, type_=LargeBinary)
+    each = raw(matched.c.id).op("||")(version).op("||")(number)
     packed = func.string_agg(each, literal_column("''::bytea"), type_=LargeBinary)
     return select(packed).where(total <= RANKED).scalar_subquery().label("matched")
 
 
 def _sold_out(matched: CTE, total: ScalarSelect[int]) -> ColumnElement[int]:
-    none = ~_in_stock(matched)
-    return select(func.count()).select_from(matched).where(total <= RANKED, none).scalar_subquery().label("sold_out")
-
-
-def _in_stock(of: FromClause) -> ColumnElement[bool]:
-    own = and_(variant.c.product_id == of.c.id, ~variant.c.archived, buyable())
-    return exists(literal_column("1")).where(own).correlate(of)
-
-
-_OUT: Final = (
-    select(func.count().label("sold_out"))
-    .select_from(product)
-    .where(product.c.id == among("of_matched", Uuid()), ~_in_stock(product))
-)
-_of_page: Final = bindparam("of_page", type_=ARRAY(Uuid))
-_page: Final = select(
-    product.c.id, product.c.version, func.array_position(_of_page, product.c.id).label("listed_by")
-).where(product.c.id == among("of_page", Uuid()))
-_again: Final = arrays_of(_page, True, False).subquery("arrays")
-_AGAIN: Final = {True: select(*_again.c, _OUT.scalar_subquery().label("sold_out")), False: _OUT}
+    own = and_(variant.c.product_id == matched.c.id, ~variant.c.archived, buyable())
+    there = exists(literal_column("1")).where(own).correlate(matched)
+    return select(func.count()).select_from(matched).where(total <= RANKED, ~there).scalar_subquery().label("sold_out")

@@ -33,7 +33,7 @@ LIVE: Final = frozenset({"in_stock", "statuses", "published"})
 _ASKED: Final = (
     "search", "ids", "category_ids", "collection_ids", "brands", "tags", "price_min", "price_max", "options",
 )  # fmt: skip
-_LIST, _PRODUCT, _MATCHED, _TALLY = 2_000, 400, 150, 300
+_LIST, _PRODUCT, _MATCHED, _TALLY = 2_000, 400, 200, 300
 """Bytes of what is kept, about: of any list, for each product of its page, of its matches, for each of its tallies."""
 
 

@@ -1,7 +1,7 @@
 """Pages of products, and what their list could be narrowed by."""
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -23,13 +23,14 @@ from app.browse import facets
 from app.browse.common_words import find_listed
 from app.browse.counting import narrowed_by, total_of
 from app.browse.followed import IDS, Catalog
-from app.browse.hits import Hits, find_hits, read_again
+from app.browse.hits import Hits, find_hits
 from app.browse.kept_lists import Counting, KeptList, key_of
 from app.browse.listing import Keys, Order, settle
 from app.browse.matching import Matching, count, is_plain, is_priced
 from app.browse.pages import Asked as Stock
 from app.browse.pages import Found, Listed, list_products
 from app.browse.search import FEW, is_loose
+from app.browse.stocked import places_of
 from app.browse.tallies import Tallying
 from app.catalog.queries import products_by_ids
 
@@ -173,10 +174,9 @@ async def _followed_page(
     """The page by what is kept of the catalog and of lists, and the stock of it."""
     lists, key, stock = catalog.lists, asked.key, None
     mark, kept = lists.mark, None if key is None else lists.find(key, context.now)
-    if asked.shows and (kept is None or kept.matched is not None):
-        # Of a list that is kept, stock is asked for by who shows it, unless something has to be counted anyway.
-        stock = await asked_with(context, catalog, selection)
     if kept is None:
+        # Of a list that is kept, stock is asked for by who shows it.
+        stock = await asked_with(context, catalog, selection) if asked.shows else None
         kept = await _find(context, catalog, asked, stock)
         found, matched = kept.page, kept.matched
         if key is not None:
@@ -185,8 +185,9 @@ async def _followed_page(
     else:
         found, matched = kept.page, kept.matched
         matching = asked.matching.made_loose(kept.loosely)
-        if found is not None and matched is not None:
-            found, matched = await read_again(context.db, found, matched, matching, stock)
+        if matched is not None:
+            out = await catalog.sets.stocked.count_out(context.db, matched.numbers, places_of(matching))
+            matched = replace(matched, sold_out=out)
     if found is not None and stock is not None:
         remember_stock(context, stock, found)
     nodes = await _nodes(context, catalog, found) if found is not None else []
