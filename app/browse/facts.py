@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row, Select
 
 from app.browse.documents import Document, read_documents
-from app.browse.matching import ids_of_slugs
 from app.browse.settings import read_settings
+from app.browse.slugs import ids_of_slugs
 from app.events.feed import head_of
 from app.events.outbox import Topic
 from app.platform.db import Database, Reader

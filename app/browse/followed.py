@@ -123,7 +123,7 @@ class Catalog:
     async def shelves(
         self, categories: Sequence[str] | None, collections: Sequence[str] | None, moment: datetime
     ) -> tuple[ForIds, ForIds]:
-        """As `matching.ids_of_slugs`."""
+        """As `slugs.ids_of_slugs`."""
         key = (None if categories is None else tuple(categories), None if collections is None else tuple(collections))
         value: tuple[ForIds, ForIds] = (await self._all(SHELVES, (key,), moment))[key].value
         return value

@@ -13,7 +13,7 @@ from sqlalchemy.sql.visitors import iterate
 
 from app.api.catalog.variants import load_variants
 from app.api.documents import document
-from app.browse import documents, matching, traits
+from app.browse import documents, slugs, traits
 from app.catalog import queries
 from app.catalog.categories import CategoryDraft, archive_category, create_category, update_category
 from app.catalog.collections import (
@@ -58,7 +58,7 @@ from tests.telling import FOLLOWED
 HEARD = {"PRODUCT", "PRICE", "CATEGORY", "COLLECTION", "SETTINGS"}
 """The topics that `Catalog` drops things by."""
 KEPT = [
-    *(documents.BY_IDS, documents.BY_SLUGS, documents.BY_VARIANTS, matching.SLUGS),
+    *(documents.BY_IDS, documents.BY_SLUGS, documents.BY_VARIANTS, slugs.SLUGS),
     *(queries.CATEGORIES_BY_ID, queries.COLLECTIONS_BY_ID),
     traits.TRAITS_OF,
     *(frame.LISTS, frame.RATES, places.ALL_LOCATIONS, places.LOCATIONS_OF_CHANNELS),

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from app.browse.facets import Facet, Field, facets_of
-from app.browse.matching import Matching, OptionChoice, count, ids_of_slugs
+from app.browse.matching import Matching, OptionChoice, count
+from app.browse.slugs import ids_of_slugs
 from app.catalog.tables import product
 from tests.browse.catalog import Catalog
 from tests.browse.test_matching import shirts

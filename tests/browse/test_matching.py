@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Text, func, insert, literal, select, update
 
-from app.browse.matching import OptionChoice, count, ids_of_slugs
+from app.browse.matching import OptionChoice, count
+from app.browse.slugs import ids_of_slugs
 from app.catalog.tables import product, publication
 from app.inventory.tables import hold, stock_level
 from app.platform.clock import now

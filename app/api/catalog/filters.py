@@ -14,8 +14,9 @@ from app.api.catalog.sight import followed, sees_all, sight_of
 from app.api.context import Context
 from app.api.engine.errors import Code, RequestError
 from app.api.inventory.availability import places_of
-from app.browse.matching import Matching, OptionChoice, ids_of_slugs
+from app.browse.matching import Matching, OptionChoice
 from app.browse.search import LONGEST, read_search
+from app.browse.slugs import ids_of_slugs
 from app.catalog.fields import storable
 from app.platform import ids
 from app.platform.money import MAX_MINOR, exponent

@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import Row
 
-from app.browse.matching import ids_of_slugs
+from app.browse.slugs import ids_of_slugs
 from app.catalog.queries import categories_by_slugs
 from app.channels.queries import channels_by_codes, locations_by_codes
 from app.customers.queries import all_customer_groups
