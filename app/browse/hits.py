@@ -17,9 +17,10 @@ from sqlalchemy import (
     LargeBinary,
     ScalarSelect,
     Select,
+    SmallInteger,
     and_,
     case,
-    exists,
+    cast,
     func,
     literal_column,
     select,
@@ -28,29 +29,34 @@ from sqlalchemy import (
 )
 
 from app.browse.listing import MOST, Keys, Order, in_order, is_behind
-from app.browse.matching import Matching, Shape, buyable, looked_up
+from app.browse.matching import Matching, Shape, looked_up
 from app.browse.pages import Asked, Found, arrays_of, found_of, stock_parameters
 from app.browse.search import EXACT, FEW, RANKED, by_code, in_locale, materialized, once, tsquery, worth
 from app.browse.sight import sold
-from app.catalog.tables import product, product_text, variant
+from app.browse.stocked import NEVER, NOT_NOW, state_of
+from app.catalog.tables import product, product_text
 from app.inventory.availability import raw
 from app.platform.db import Reader
 from app.platform.texts import LOCALES
 
 TEXTS: Final = 2_000
 """Texts in each language that are read first. Where there are so many, nothing else is done."""
-_EACH: Final = ">16sqi"
+_EACH: Final = ">16sqih"
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """All products that match: their ids' bytes with their versions, their numbers, and how many of them have nothing
-    that can be bought.
+    """All products that match: their ids' bytes with their versions, their numbers by what there is of them
+    (`stocked.state_of`), and how many have nothing that can be bought.
     """
 
     versions: dict[bytes, int]
-    numbers: BitMap
+    states: dict[int, BitMap]
     sold_out: int
+
+    @property
+    def numbers(self) -> BitMap:
+        return BitMap.union(*self.states.values()) if self.states else BitMap()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,11 @@ async def find_hits(
 
 def _matched(row: Any) -> Matched:
     each = list(iter_unpack(_EACH, row.matched or b""))
-    versions = {key: version for key, version, _ in each}
-    return Matched(versions, BitMap([number for _, _, number in each]), row.sold_out)
+    states: dict[int, BitMap] = {}
+    for _, _, number, state in each:
+        states.setdefault(state, BitMap()).add(number)
+    out = sum(len(states.get(state, ())) for state in (NEVER, NOT_NOW))
+    return Matched({key: version for key, version, _, _ in each}, states, out)
 
 
 @lru_cache(2_048)
@@ -117,7 +126,7 @@ def _statement(shape: Shape, downwards: bool, paged: bool, stocks: bool, counted
         _sold(shape, texts, few, ranked, matched),
     )
     if counted:
-        found = found.add_columns(_facts(matched, total), _sold_out(matched, total))
+        found = found.add_columns(_facts(matched, total))
     told = found.subquery("told")
     arrays = arrays_of(page, stocks, downwards).subquery("arrays")
     return select(*arrays.c, *told.c).select_from(arrays.join(told, true()))
@@ -178,15 +187,10 @@ def _few_of(some: Select[Any]) -> ScalarSelect[int]:
 
 
 def _facts(matched: CTE, total: ScalarSelect[int]) -> ColumnElement[bytes]:
-    """The id, the version and the number of each, as `_EACH` packs them."""
+    """The id, the version, the number and the state of each, as `_EACH` packs them."""
     version: ColumnElement[bytes] = func.int8send(matched.c.version, type_=LargeBinary)
     number: ColumnElement[bytes] = func.int4send(matched.c.number, type_=LargeBinary)
-    each = raw(matched.c.id).op("||")(version).op("||")(number)
+    state: ColumnElement[bytes] = func.int2send(cast(state_of(matched.c.id), SmallInteger), type_=LargeBinary)
+    each = raw(matched.c.id).op("||")(version).op("||")(number).op("||")(state)
     packed = func.string_agg(each, literal_column("''::bytea"), type_=LargeBinary)
     return select(packed).where(total <= RANKED).scalar_subquery().label("matched")
-
-
-def _sold_out(matched: CTE, total: ScalarSelect[int]) -> ColumnElement[int]:
-    own = and_(variant.c.product_id == matched.c.id, ~variant.c.archived, buyable())
-    there = exists(literal_column("1")).where(own).correlate(matched)
-    return select(func.count()).select_from(matched).where(total <= RANKED, ~there).scalar_subquery().label("sold_out")

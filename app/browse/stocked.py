@@ -6,17 +6,31 @@ is asked each time. All that is written of levels and holds is told, as AVAILABI
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from pyroaring import BitMap
-from sqlalchemy import Uuid, any_, bindparam, case, false, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    exists,
+    false,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.browse.atoms import AMONG, bytes_of, packed, unpacked
 from app.browse.changes import Changes
-from app.browse.matching import Matching, buyable, some_variant
+from app.browse.matching import Matching, buyable
 from app.catalog.tables import product, variant
 from app.platform.db import Reader
 
@@ -26,20 +40,28 @@ MOST_PLACES: Final = 64
 """Sets of locations for which it is known."""
 SURELY, NEVER, NOW, NOT_NOW = range(4)
 
-# CASE asks the next only where the one before does not tell.
-_state = case(
-    (some_variant(buyable(false())), SURELY),
-    (~some_variant(buyable(true())), NEVER),
-    (some_variant(buyable()), NOW),
-    else_=NOT_NOW,
-)
-_each = select(product.c.number, _state.label("state")).where(AMONG).subquery("each_state")
+
+def state_of(product_id: ColumnElement[Any]) -> ColumnElement[int]:
+    """Which of these a product is, at the places that are asked about."""
+
+    def some(bought: ColumnElement[bool]) -> ColumnElement[bool]:
+        own = and_(variant.c.product_id == product_id, ~variant.c.archived, bought)
+        return exists(literal_column("1")).where(own).correlate(product_id.table)
+
+    # CASE asks the next only where the one before does not tell.
+    return case(
+        (some(buyable(false())), SURELY), (~some(buyable(true())), NEVER), (some(buyable()), NOW), else_=NOT_NOW
+    )
+
+
+_each = select(product.c.number, state_of(product.c.id).label("state")).where(AMONG).subquery("each_state")
 STATES: Final = select(_each.c.state, packed(_each.c.number).label("numbers")).group_by(_each.c.state)
 _ids, _variant_ids = (bindparam(name, type_=ARRAY(Uuid)) for name in ("ids", "variant_ids"))
 _of_variants = select(variant.c.product_id).where(variant.c.id == any_(_variant_ids))
 CHANGED: Final = select(packed(product.c.number)).where(or_(product.c.id == any_(_ids), product.c.id.in_(_of_variants)))
 
 Places = tuple[tuple[UUID, ...], bool]
+Marks = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -58,7 +80,7 @@ class Stocked:
     def __init__(self, changes: Changes) -> None:
         self.changes = changes
         self._known: OrderedDict[Places, Known] = OrderedDict()
-        self._marks = self._ends
+        self._marks = self.ends
 
     @property
     def size(self) -> int:
@@ -66,7 +88,8 @@ class Stocked:
         return sum(500 + bytes_of(each.all) + bytes_of(each.out) for each in self._known.values())
 
     @property
-    def _ends(self) -> tuple[int, int]:
+    def ends(self) -> Marks:
+        """How far what the feed tells was heard: to be taken before what is to be learned is read."""
         return self.changes.products.end, self.changes.variants.end
 
     def clear(self) -> None:
@@ -79,17 +102,23 @@ class Stocked:
         missing = numbers - here
         if not missing:
             return len(out)
-        marks = self._ends
+        marks = self.ends
         location_ids, ignores = places
         given = {"numbers": list(missing), "location_ids": list(location_ids), "ignores_safety_stock": ignores}
         found = {row.state: unpacked(row.numbers) for row in await db.rows(STATES, given)}
-        surely, never, not_now = (found.get(state, BitMap()) for state in (SURELY, NEVER, NOT_NOW))
+        return len(out) + self.learn(found, places, marks)
+
+    def learn(self, states: Mapping[int, BitMap], places: Places, marks: Marks) -> int:
+        """Keep what lasts of the states that products had at these places; how many of them have nothing now. `marks`:
+        `ends` before they were read.
+        """
+        surely, never, not_now = (states.get(state, BitMap()) for state in (SURELY, NEVER, NOT_NOW))
         self._put(places, Known(surely | never, never), marks)
-        return len(out) + len(never) + len(not_now)
+        return len(never) + len(not_now)
 
     async def _known_of(self, db: Reader, numbers: BitMap, places: Places) -> tuple[BitMap, BitMap]:
         """Those of these of which it is known, as new as the feed was read by now; and of them those that are out."""
-        wanted = self._ends
+        wanted = self.ends
         for _ in range(ATTEMPTS):
             known = self._known.get(places)
             if known is None:
@@ -103,7 +132,7 @@ class Stocked:
 
     async def _follow(self, db: Reader) -> None:
         """Forget what has changed."""
-        low, ends = self._marks, self._ends
+        low, ends = self._marks, self.ends
         ids, variant_ids = self.changes.products.since(low[0]), self.changes.variants.since(low[1])
         if ids is None or variant_ids is None or len(ids) + len(variant_ids) > MOST_CHANGED:
             self.clear()
@@ -117,7 +146,7 @@ class Stocked:
         products, variants = (end if mark >= begun else mark for mark, begun, end in was)
         self._marks = products, variants
 
-    def _put(self, places: Places, read: Known, marks: tuple[int, int]) -> None:
+    def _put(self, places: Places, read: Known, marks: Marks) -> None:
         """What was read when all that had been told of until these marks was committed."""
         self._marks = marks if not self._known else (min(self._marks[0], marks[0]), min(self._marks[1], marks[1]))
         known = self._known.setdefault(places, Known())

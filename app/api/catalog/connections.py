@@ -212,7 +212,10 @@ async def _find(context: Context, catalog: Catalog, asked: _Asked, stock: Stock 
         if known and loosely is None:
             loosely = False
         if asked.order is Order.RELEVANCE and loosely is not True and not known:
+            marks = catalog.sets.stocked.ends
             hits = await find_hits(context.db, matching, counted=asked.counted, **how)
+            if hits.matched is not None:
+                catalog.sets.stocked.learn(hits.matched.states, places_of(matching), marks)
             await catalog.sets.heed(matching, hits.total)
         if loosely is None:
             loosely = await _is_loose(context, matching, hits)
