@@ -91,7 +91,7 @@ def _beginning() -> CompoundSelect[Any]:
     return union_all(by_code(), *(select(each.subquery(f"some_{at}").c.product_id) for at, each in enumerate(ways)))
 
 
-@lru_cache(1_024)
+@lru_cache(64)
 def _statement(shape: Shape, named: bool, downwards: bool, paged: bool, stocks: bool) -> Select[Any]:
     newest = select(product.c.id).where(product.c.number == any_(bindparam("newest", type_=ARRAY(Integer))))
     newest = newest.order_by(product.c.id.desc())

@@ -191,7 +191,7 @@ def _label(field: Field, row: Tally, locale: str) -> str:
     return name_of(texts, locale) or str(row.value)
 
 
-@lru_cache(1_024)
+@lru_cache(128)
 def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
     columns = product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options

@@ -108,7 +108,7 @@ def _matched(row: Any) -> Matched:
     return Matched({key: version for key, version, _, _ in each}, states, out)
 
 
-@lru_cache(2_048)
+@lru_cache(128)
 def _statement(shape: Shape, downwards: bool, paged: bool, stocks: bool, counted: bool) -> Select[Any]:
     texts = [_texts(place) for place in range(len(LOCALES))]
     few = and_(*(_count(each) < TEXTS for each in texts))

@@ -99,7 +99,7 @@ def page_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select
     return rows_of(shape, order, descending, paged, False)
 
 
-@lru_cache(2_048)
+@lru_cache(64)
 def rows_of(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
     """Rows of `product` with the key that they are `listed_by`, in order."""
     return _with_rows(walk_of(shape, order, descending, paged), descending, whole)
@@ -139,7 +139,7 @@ def _priced() -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-@lru_cache(512)
+@lru_cache(64)
 def unpriced(
     shape: Shape, descending: bool, paged: bool, whole: bool = True, most: ColumnElement[int] = MOST
 ) -> Select[Any]:

@@ -99,7 +99,8 @@ class Matching:
         for name in ("in_stock", "published"):
             if (wanted := getattr(self, name)) is not None:
                 asked.add(name if wanted else f"not {name}")
-        words = len(self.search.words) if self.search else 0
+        # How many they are matters where each of them is compared.
+        words = 0 if self.search is None else len(self.search.words) if self.loosely else 1
         return Shape(frozenset(asked), len(self.options), words, self.loosely)
 
     @property
@@ -163,7 +164,7 @@ _PRODUCT: Final[dict[str, ColumnElement[bool]]] = {
 _NARROW: Final = frozenset({"ids", "category_ids", "collection_ids", "brands", "tags"})
 
 
-@lru_cache(1_024)
+@lru_cache(256)
 def conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     """On rows of `product`: it matches."""
     if not shape.words:
@@ -211,7 +212,7 @@ def is_priced(shape: Shape) -> bool:
     return not shape.asked.isdisjoint({"price_min", "price_max"})
 
 
-@lru_cache(1_024)
+@lru_cache(256)
 def _unsearched(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     asked = [_PRODUCT[name] for name in sorted(shape.asked) if name in _PRODUCT]
     asked += _sight(shape)
@@ -254,7 +255,7 @@ def has_stock_asked(shape: Shape, of: FromClause) -> ColumnElement[bool]:
     return some if "in_stock" in shape.asked else not_(some)
 
 
-@lru_cache(1_024)
+@lru_cache(256)
 def variant_conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     """On rows of `variant` beside `product`: it has the options and the price; stock is not looked at."""
     asked = [_has_option(place) for place in range(shape.options)]
@@ -343,7 +344,7 @@ def buyable(released: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
     return or_(~variant.c.track_stock, some, new)
 
 
-@lru_cache(1_024)
+@lru_cache(256)
 def _count(shape: Shape) -> Select[Any]:
     if asks_stock(shape):
         some, total = looked_through(shape, product.c.id)

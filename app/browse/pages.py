@@ -148,17 +148,17 @@ def found_of(rows: Sequence[Sequence[Any]], first: int, *, stocks: bool) -> Foun
     return found
 
 
-@lru_cache(2_048)
+@lru_cache(192)
 def _found(shape: Shape, order: Order, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
     return arrays_of(page_of(shape, order, descending, paged), stocks, descending)
 
 
-@lru_cache(512)
+@lru_cache(64)
 def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
     return arrays_of(unpriced(shape, descending, paged, False), stocks, descending)
 
 
-@lru_cache(512)
+@lru_cache(64)
 def _tried(
     shape: Shape, order: Order, descending: bool, paged: bool, *, stocks: bool, long: bool, priced: bool = True
 ) -> Select[Any]:

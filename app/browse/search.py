@@ -49,7 +49,7 @@ from app.platform.texts import LOCALES, key_of
 LONGEST: Final = 200
 """The most characters of a search."""
 MOST_WORDS: Final = 12
-"""Words beyond these are left out of account."""
+"""Words that must be there, and words that must not; those beyond these are left out of account."""
 FEW: Final = 3
 """Where words find fewer products than this, words spelled nearly so are looked for too."""
 RANKED: Final = 1_000
@@ -112,13 +112,16 @@ def read_search(typed: str | None) -> Search | None:
     text = (typed or "").replace("\0", " ").strip()[:LONGEST]
     parts: list[str] = []
     words: list[str] = []
+    unwanted: list[str] = []
     open_end = exacting = False
     for minus, quoted, bare in _PART.findall(text):
-        found = _WORD.findall(key_of(quoted or bare))[: MOST_WORDS - len(words)]
+        among = unwanted if minus else words
+        found = _WORD.findall(key_of(quoted or bare))[: MOST_WORDS - len(among)]
         if not found:
             continue
         exacting |= bool(minus or quoted)
         if minus:
+            unwanted += found
             parts.append("!(" + " <-> ".join(f"'{word}'" for word in found) + ")")
             continue
         words += found

@@ -74,7 +74,7 @@ async def find_places(
     return Places(keys, place)
 
 
-@lru_cache(512)
+@lru_cache(64)
 def _places(shape: Shape, order: Order, descending: bool, paged: bool, priced: bool) -> Select[Any]:
     walked = _walk(shape, order, descending, paged, priced, MOST).subquery("walked")
     looked = materialized(select(walked.c.id, walked.c.listed_by), "looked")

@@ -24,7 +24,7 @@ from sqlalchemy.util import greenlet_spawn
 Parameters = Mapping[str, Any]
 Processor = Callable[[Any], Any]
 
-MOST_PREPARED: Final = 400
+MOST_PREPARED: Final = 250
 """On one connection; the one prepared first is dropped first."""
 PREPARED: Final = "feira.prepared"
 

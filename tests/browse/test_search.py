@@ -6,7 +6,7 @@ from sqlalchemy import literal_column, select, text
 from app.browse import search
 from app.browse.listing import Order
 from app.browse.matching import count
-from app.browse.search import PEEKED, RANKED, Slice, is_loose, materialized, read_search
+from app.browse.search import MOST_WORDS, PEEKED, RANKED, Slice, is_loose, materialized, read_search
 from app.catalog.barcodes import check_digit
 from app.catalog.tables import product
 from tests.browse.catalog import Catalog, days_ago
@@ -201,3 +201,12 @@ async def test_slices_hold_each_product_once(shop: Shop, monkeypatch: pytest.Mon
         for place, each in enumerate(slices):
             rows = await shop.db.rows(select(product.c.id).where(*each.holds(product.c.id)))
             assert {row.id for row in rows} == set(ids[bounds[place] : bounds[place + 1]]), (first, second, place)
+
+
+def test_what_must_be_absent_has_words_of_its_own() -> None:
+    """However much is asked for, what is not wanted is not shown."""
+    search = read_search("panela " * 13 + "-azul -" + " -".join("abcdefghijklmnop"))
+    assert search is not None
+    assert search.query.count("'panela'") == MOST_WORDS
+    assert search.query.count("!") == MOST_WORDS
+    assert "!('azul')" in search.query
