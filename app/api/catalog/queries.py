@@ -84,8 +84,8 @@ class CatalogQueries:
             argument(
                 description="Words in any of the shop's languages, with or without accents, the last one perhaps "
                 'half typed; a SKU or barcode. "Two words" in quotes stand together, -word must be absent. '
-                "At most 200 characters; the first 12 words count, and the first 12 that must be absent. Without a word "
-                "that must be there nothing is looked for, and all are listed."
+                "At most 200 characters; the first 12 words count, and the first 12 that must be absent. "
+                "Without a word that must be there nothing is looked for, and all are listed."
             ),
         ] = None,
         filter: Annotated[ProductFilter | None, argument(description="Which ones.")] = None,
