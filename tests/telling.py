@@ -92,6 +92,8 @@ UNSEEN: Final[dict[str, str]] = {
     # When the clock comes by; what file it was last found in.
     "product": "next_at,import_digest",
     "priced_variant": "next_at",
+    # In which order they stand is the collection's, which is told.
+    "collection_product": "position",
     # What lists are sorted by.
     "channel_price": "lowest",
     # Worked out from barcode.

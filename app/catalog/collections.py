@@ -129,14 +129,15 @@ async def reorder_products(
     collect(_unknown(product_ids, there))
     first = dict.fromkeys(product_ids)
     order = [*first, *(key for key, _ in members if key not in first)]
+    if order == list(there):
+        return
     places = [
         {"of_collection": collection_id, "of_product": key, "position": place}
         for place, key in enumerate(order, start=1)
         if there[key] != place
     ]
     await tx.many(PLACE, places)
-    if [key for key, _ in members] != order:
-        await _write(tx, actor, row)
+    await _write(tx, actor, row)
 
 
 async def ensure_collections(tx: Tx, actor: Actor, names: Iterable[str], *, locale: str) -> dict[str, UUID]:

@@ -57,6 +57,25 @@ async def test_products_join_and_leave_in_order(shop: Shop) -> None:
     assert len(await told(shop, "COLLECTION")) == 5
 
 
+async def test_an_order_is_told_of_the_collection_alone(shop: Shop) -> None:
+    key, (a, b, c) = await create(shop), await products(shop, "a", "b", "c")
+
+    async def reorder(*order: UUID) -> None:
+        await shop.watched.run(lambda tx: collections.reorder_products(tx, shop.actor(), key, order))
+
+    await do(shop, "add_products", key, [a, b, c])
+    await reorder(c, a)
+    assert await members(shop, key) == [c, a, b]
+    assert len(await told(shop, "COLLECTION")) == 3
+    await do(shop, "remove_products", key, [a])
+    # Where one has left, nobody moves, and nothing is told.
+    for same in ((), (c,), (c, b)):
+        await reorder(*same)
+    assert await members(shop, key) == [c, b]
+    assert len(await told(shop, "COLLECTION")) == 4
+    assert [await version_of(shop, one) for one in (a, b, c)] == [3, 2, 2]
+
+
 async def test_unknown_products_are_each_refused(shop: Shop) -> None:
     key, (a, b) = await create(shop), await products(shop, "a", "b")
     with pytest.raises(Refusals) as refused:
