@@ -42,7 +42,8 @@ Counting = Callable[[Collection[Field]], Awaitable[Sequence[Tally]]]
 
 @dataclass(slots=True)
 class KeptList:
-    """`page` without its stock, None where it was not asked for. `loosely`: whether it was found by spelling too.
+    """`page` without its stock, None where it was not asked for. `loosely`: whether it was found by spelling too;
+    `since`: as of when.
 
     `priced`: whether it goes by prices. `total`: once it was counted (None: too many); `tallies`: of facets that were
     counted.
@@ -50,13 +51,12 @@ class KeptList:
 
     priced: bool
     loosely: bool
+    since: datetime
     page: Found | None
     matched: Matched | None = None
     total: int | None = None
     counted: bool = False
     tallies: dict[Field, Sequence[Tally]] = field(default_factory=dict)
-    since: datetime | None = None
-    until: datetime | None = None
     size: int = 0
 
 
@@ -155,7 +155,8 @@ class KeptLists:
 
 def holds(found: KeptList, moment: datetime) -> bool:
     """Whether nothing begins or ends between what was read and this moment."""
-    return (found.since is None or found.since <= moment) and (found.until is None or moment < found.until)
+    until = None if found.page is None else found.page.until
+    return found.since <= moment and (until is None or moment < until)
 
 
 def _size(found: KeptList) -> int:

@@ -173,21 +173,17 @@ async def _followed_page(
 ) -> ProductConnection:
     """The page by what is kept of the catalog and of lists, and the stock of it."""
     lists, key, stock = catalog.lists, asked.key, None
-    mark, kept = lists.mark, None if key is None else lists.find(key, context.now)
-    if kept is None:
+    mark, known = lists.mark, None if key is None else lists.find(key, context.now)
+    if known is None and asked.shows:
         # Of a list that is kept, stock is asked for by who shows it.
-        stock = await asked_with(context, catalog, selection) if asked.shows else None
-        kept = await _find(context, catalog, asked, stock)
-        found, matched = kept.page, kept.matched
-        if key is not None:
-            lists.keep(mark, key, kept)
-        matching = asked.matching.made_loose(kept.loosely)
-    else:
-        found, matched = kept.page, kept.matched
-        matching = asked.matching.made_loose(kept.loosely)
-        if matched is not None:
-            out = await catalog.sets.stocked.count_out(context.db, matched.numbers, places_of(matching))
-            matched = replace(matched, sold_out=out)
+        stock = await asked_with(context, catalog, selection)
+    kept = known or await _find(context, catalog, asked, stock)
+    found, matched, matching = kept.page, kept.matched, asked.matching.made_loose(kept.loosely)
+    if known is None and key is not None:
+        lists.keep(mark, key, kept)
+    if known is not None and matched is not None:
+        out = await catalog.sets.stocked.count_out(context.db, matched.numbers, places_of(matching))
+        matched = replace(matched, sold_out=out)
     if found is not None and stock is not None:
         remember_stock(context, stock, found)
     nodes = await _nodes(context, catalog, found) if found is not None else []
@@ -224,7 +220,7 @@ async def _find(context: Context, catalog: Catalog, asked: _Asked, stock: Stock 
     if asked.shows:
         page = (hits and hits.page) or await find_listed(context.db, catalog, matching, asked.order, **how)
     priced = asked.order is Order.PRICE or is_priced(matching.shape)
-    found = KeptList(priced, matching.loosely, page, since=context.now, until=None if page is None else page.until)
+    found = KeptList(priced, matching.loosely, context.now, page)
     if hits is not None:
         found.matched, found.total, found.counted = hits.matched, hits.total, True
     return found
