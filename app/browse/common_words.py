@@ -4,7 +4,6 @@ handed to the statement that ranks them, which then need not read all that the w
 Ranked are the same as `listing` ranks: what codes name and what is named so, then the newest, `RANKED` in all.
 """
 
-from functools import lru_cache
 from typing import Any, Final
 
 from pyroaring import BitMap
@@ -19,6 +18,7 @@ from app.browse.search import BEGINNING, BEHIND_ALL, RANKED, by_code, once, rank
 from app.browse.sets import Members
 from app.catalog.tables import product, product_text
 from app.platform.db import Reader
+from app.platform.statements import built
 from app.platform.texts import LOCALES
 
 SPARE: Final = 500
@@ -91,7 +91,7 @@ def _beginning() -> CompoundSelect[Any]:
     return union_all(by_code(), *(select(each.subquery(f"some_{at}").c.product_id) for at, each in enumerate(ways)))
 
 
-@lru_cache(64)
+@built(64)
 def _statement(shape: Shape, named: bool, downwards: bool, paged: bool, stocks: bool) -> Select[Any]:
     newest = select(product.c.id).where(product.c.number == any_(bindparam("newest", type_=ARRAY(Integer))))
     newest = newest.order_by(product.c.id.desc())

@@ -7,7 +7,6 @@ Counts are exact. A facet that would have to count more than 10,000 products is 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -45,6 +44,7 @@ from app.browse.search import materialized
 from app.catalog.names import value_key
 from app.catalog.tables import category, collection, collection_product, product, variant
 from app.platform.db import Reader
+from app.platform.statements import built
 from app.platform.texts import name_of
 
 MOST_VALUES: Final = 100
@@ -191,7 +191,7 @@ def _label(field: Field, row: Tally, locale: str) -> str:
     return name_of(texts, locale) or str(row.value)
 
 
-@lru_cache(128)
+@built(128)
 def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     """A row for each value: field, name, value, texts, matches; and one without a field for the total."""
     columns = product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options

@@ -6,7 +6,6 @@ first, or more products than are ranked, is left to `listing`, which says of tho
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from struct import iter_unpack
 from typing import Any, Final
 
@@ -37,6 +36,7 @@ from app.browse.stocked import NEVER, NOT_NOW, state_of
 from app.catalog.tables import product, product_text
 from app.inventory.availability import raw
 from app.platform.db import Reader
+from app.platform.statements import built
 from app.platform.texts import LOCALES
 
 TEXTS: Final = 2_000
@@ -108,7 +108,7 @@ def _matched(row: Any) -> Matched:
     return Matched({key: version for key, version, _, _ in each}, states, out)
 
 
-@lru_cache(128)
+@built(128)
 def _statement(shape: Shape, downwards: bool, paged: bool, stocks: bool, counted: bool) -> Select[Any]:
     texts = [_texts(place) for place in range(len(LOCALES))]
     few = and_(*(_count(each) < TEXTS for each in texts))

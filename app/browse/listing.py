@@ -10,12 +10,12 @@ and may be met again or missed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Executable,
     Row,
     Select,
     Subquery,
@@ -58,8 +58,8 @@ class Statements(NamedTuple):
     are all there is up to where the order ends, or the page is full.
     """
 
-    ordered: Callable[[Shape, Order, bool, bool], Select[Any]]
-    unpriced: Callable[[Shape, bool, bool], Select[Any]]
+    ordered: Callable[[Shape, Order, bool, bool], Executable]
+    unpriced: Callable[[Shape, bool, bool], Executable]
     products: Callable[[Sequence[Row[Any]]], int]
     whole: Callable[[Sequence[Row[Any]]], bool] = lambda _: True
 
@@ -99,7 +99,6 @@ def page_of(shape: Shape, order: Order, descending: bool, paged: bool) -> Select
     return rows_of(shape, order, descending, paged, False)
 
 
-@lru_cache(64)
 def rows_of(shape: Shape, order: Order, descending: bool, paged: bool, whole: bool = True) -> Select[Any]:
     """Rows of `product` with the key that they are `listed_by`, in order."""
     return _with_rows(walk_of(shape, order, descending, paged), descending, whole)
@@ -139,7 +138,6 @@ def _priced() -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-@lru_cache(64)
 def unpriced(
     shape: Shape, descending: bool, paged: bool, whole: bool = True, most: ColumnElement[int] = MOST
 ) -> Select[Any]:

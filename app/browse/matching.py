@@ -39,6 +39,7 @@ from app.catalog.tables import collection_product, product, variant
 from app.inventory.guard import MOMENT
 from app.inventory.tables import hold, stock_level
 from app.platform.db import Reader
+from app.platform.statements import built
 from app.platform.texts import DEFAULT_LOCALE, LOCALES
 from app.pricing.tables import channel_price
 
@@ -164,9 +165,9 @@ _PRODUCT: Final[dict[str, ColumnElement[bool]]] = {
 _NARROW: Final = frozenset({"ids", "category_ids", "collection_ids", "brands", "tags"})
 
 
-@lru_cache(256)
+@lru_cache(4)
 def conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
-    """On rows of `product`: it matches."""
+    """On rows of `product`: it matches. The same expressions for all of a statement: what is found is one CTE."""
     if not shape.words:
         return _unsearched(shape)
     # Evaluated once, whatever the planner thinks of the tables: without statistics it would be so for each product.
@@ -212,7 +213,6 @@ def is_priced(shape: Shape) -> bool:
     return not shape.asked.isdisjoint({"price_min", "price_max"})
 
 
-@lru_cache(256)
 def _unsearched(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     asked = [_PRODUCT[name] for name in sorted(shape.asked) if name in _PRODUCT]
     asked += _sight(shape)
@@ -255,7 +255,6 @@ def has_stock_asked(shape: Shape, of: FromClause) -> ColumnElement[bool]:
     return some if "in_stock" in shape.asked else not_(some)
 
 
-@lru_cache(256)
 def variant_conditions(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     """On rows of `variant` beside `product`: it has the options and the price; stock is not looked at."""
     asked = [_has_option(place) for place in range(shape.options)]
@@ -344,7 +343,7 @@ def buyable(released: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
     return or_(~variant.c.track_stock, some, new)
 
 
-@lru_cache(256)
+@built(256)
 def _count(shape: Shape) -> Select[Any]:
     if asks_stock(shape):
         some, total = looked_through(shape, product.c.id)

@@ -9,11 +9,11 @@ what is in stock, where little is.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, Select, Uuid, and_, any_, bindparam, cast, func, select, true
+from sqlalchemy import BigInteger, Executable, Row, Select, Uuid, and_, any_, bindparam, cast, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.browse.listing import Keys, Order, Statements, page_of, page_rows, rows_of, unpriced
@@ -23,6 +23,7 @@ from app.catalog.tables import product, variant
 from app.inventory.availability import Stocked, promises_among, raw, stocked_of
 from app.inventory.tables import stock_level
 from app.platform.db import Reader
+from app.platform.statements import built
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,7 @@ async def list_products(
         shown = places.keys[:first]
         rows = {row.id: row for row in await db.rows(_ROWS, {"of_page": [key for _, key in shown]})} if shown else {}
         return Listed([rows[key] for _, key in shown], shown, *_goes_on(places, first))
-    found = await page_rows(
-        db, matching, order, Statements(rows_of, unpriced, len), descending=descending, after=after, first=first
-    )
+    found = await page_rows(db, matching, order, _ROWS_OF, descending=descending, after=after, first=first)
     page = found[:first]
     return Listed(rows=page, keys=[(row.listed_by, row.id) for row in page], more=len(found) > first)
 
@@ -148,17 +147,17 @@ def found_of(rows: Sequence[Sequence[Any]], first: int, *, stocks: bool) -> Foun
     return found
 
 
-@lru_cache(192)
+@built(192)
 def _found(shape: Shape, order: Order, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
     return arrays_of(page_of(shape, order, descending, paged), stocks, descending)
 
 
-@lru_cache(64)
+@built(64)
 def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
     return arrays_of(unpriced(shape, descending, paged, False), stocks, descending)
 
 
-@lru_cache(64)
+@built(64)
 def _tried(
     shape: Shape, order: Order, descending: bool, paged: bool, *, stocks: bool, long: bool, priced: bool = True
 ) -> Select[Any]:
@@ -167,7 +166,7 @@ def _tried(
     return select(*arrays.c, is_page.label("is_page"))
 
 
-def _tried_unpriced(shape: Shape, descending: bool, paged: bool, **how: bool) -> Select[Any]:
+def _tried_unpriced(shape: Shape, descending: bool, paged: bool, **how: bool) -> Executable:
     return _tried(shape, Order.PRICE, descending, paged, **how, priced=False)
 
 
@@ -213,6 +212,7 @@ def arrays_of(page: Select[Any], stocks: bool, descending: bool) -> Select[Any]:
 
 
 _of_page: Final = bindparam("of_page", type_=ARRAY(Uuid))
+_ROWS_OF: Final = Statements(built(64)(rows_of), built(64)(unpriced), len)
 _ROWS: Final = select(product).where(product.c.id == any_(_of_page))
 _AT: Final = {
     stocks: arrays_of(

@@ -6,7 +6,6 @@ Of what is in stock a page is mostly full at once: one statement tries that (`tr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from app.browse.matching import Matching, Shape, asks_stock, has_stock_asked, is
 from app.browse.search import materialized
 from app.browse.walks import listed, names_in_order, shown_names
 from app.platform.db import Reader
+from app.platform.statements import built
 
 LOOKED_AT: Final = (200, 1_800, 3_000)
 """Products that are looked at for a page, by one statement after the other, until it is full."""
@@ -74,7 +74,7 @@ async def find_places(
     return Places(keys, place)
 
 
-@lru_cache(64)
+@built(64)
 def _places(shape: Shape, order: Order, descending: bool, paged: bool, priced: bool) -> Select[Any]:
     walked = _walk(shape, order, descending, paged, priced, MOST).subquery("walked")
     looked = materialized(select(walked.c.id, walked.c.listed_by), "looked")

@@ -4,15 +4,17 @@ A statement that was built at import is compiled when it is run a second time (o
 is) and sent straight to asyncpg from then on: a seventh of the CPU. Rows, types and errors are the same in both ways.
 """
 
+import gc
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final, NoReturn
+from functools import lru_cache, partial
+from typing import Any, Final, NoReturn, ParamSpec, Protocol, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 import asyncpg
-from sqlalchemy import Executable, FromClause, Insert, Row, Select, UpdateBase
+from sqlalchemy import CompoundSelect, Executable, FromClause, Insert, Row, Select, UpdateBase
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.result import SimpleResultMetaData
@@ -23,6 +25,7 @@ from sqlalchemy.util import greenlet_spawn
 
 Parameters = Mapping[str, Any]
 Processor = Callable[[Any], Any]
+P = ParamSpec("P")
 
 MOST_PREPARED: Final = 250
 """On one connection; the one prepared first is dropped first."""
@@ -46,7 +49,7 @@ class Root:
 
 def is_read(statement: Executable) -> bool:
     """Whether it reads and no more: nothing is locked or written."""
-    return isinstance(statement, Select) and statement._for_update_arg is None
+    return isinstance(statement, Built) or (isinstance(statement, Select) and statement._for_update_arg is None)
 
 
 class Plain:
@@ -54,15 +57,16 @@ class Plain:
 
     __slots__ = ("_arguments", "_columns", "_keys", "_processors", "sql")
 
-    def __init__(self, compiled: SQLCompiler, dialect: PGDialect_asyncpg) -> None:
+    def __init__(self, compiled: SQLCompiler, dialect: PGDialect_asyncpg, *, by_columns: bool = True) -> None:
+        """`by_columns`: a row is asked for values by columns too, not by their names and places alone."""
         self.sql: Final = compiled.string
         self._arguments: Final = [_argument(compiled, name) for name in compiled.positiontup or ()]
         columns = compiled._result_columns
         processors = [each.type._cached_result_processor(dialect, None) for each in columns]
         self._processors: Final = processors if any(processors) else None
-        self._columns: Final = SimpleResultMetaData(
-            [each.keyname for each in columns], extra=[each.objects for each in columns]
-        )
+        # A column leads to all of the statement.
+        extra = [each.objects for each in columns] if by_columns else None
+        self._columns: Final = SimpleResultMetaData([each.keyname for each in columns], extra=extra)
         self._keys: Final = self._columns._key_to_index
 
     def arguments(self, given: Parameters) -> list[Any]:
@@ -95,6 +99,60 @@ def _argument(compiled: SQLCompiler, name: str) -> tuple[str, str, bool, Any, Pr
     return bind.key, name, bind.required, bind.value, processor
 
 
+class Built(Executable):
+    """A SELECT that is built when it is first run, and of which no more is kept than the driver needs.
+
+    For what is asked in any number of shapes: the expressions of one are up to a megabyte. `build` builds it anew.
+    """
+
+    __slots__ = ("_plain", "build")
+
+    def __init__(self, build: Callable[[], Select[Any] | CompoundSelect[Any]]) -> None:
+        self.build: Final = build
+        self._plain: Plain | None = None
+
+    def plain(self, connection: AsyncConnection) -> Plain:
+        """Raises TypeError where SQLAlchemy would have to run it."""
+        if self._plain is None:
+            with _uncollected():
+                self._plain = _compiled(connection, self.build(), frozenset(), by_columns=False)
+        if self._plain is None:
+            raise TypeError("what is built when it is asked for is of Core alone, with values known when it is sent")
+        return self._plain
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """For who makes much that refers to one another and is soon dropped: the collector of cycles, where it comes in
+    between, takes all of it for old, and does not look at it again for long.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+class _ByArguments(Protocol[P]):
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Built: ...
+
+    def cache_clear(self) -> None: ...
+
+
+def built(most: int) -> Callable[[Callable[P, Select[Any] | CompoundSelect[Any]]], _ByArguments[P]]:
+    """For a function that builds a SELECT of arguments that can be hashed: the `most` used last are kept as `Built`."""
+
+    def decorate(build: Callable[P, Select[Any] | CompoundSelect[Any]]) -> _ByArguments[P]:
+        def of(*args: P.args, **kwargs: P.kwargs) -> Built:
+            return Built(partial(build, *args, **kwargs))
+
+        return cast("_ByArguments[P]", lru_cache(most)(of))
+
+    return decorate
+
+
 def plain(
     connection: AsyncConnection, statement: Executable, parameters: Parameters | None, *, at_once: bool = False
 ) -> Plain | None:
@@ -102,6 +160,8 @@ def plain(
 
     `at_once`: it was built at import for certain, and need not be seen twice.
     """
+    if isinstance(statement, Built):
+        return statement.plain(connection)
     known = _known.get(statement)
     if known is None:
         if not at_once and statement not in _seen:
@@ -114,7 +174,9 @@ def plain(
     return known[names]
 
 
-def _compiled(connection: AsyncConnection, statement: Executable, names: frozenset[str]) -> Plain | None:
+def _compiled(
+    connection: AsyncConnection, statement: Executable, names: frozenset[str], *, by_columns: bool = True
+) -> Plain | None:
     dialect: Any = connection.dialect
     inserts = isinstance(statement, Insert)
     returns = isinstance(statement, UpdateBase) and bool(statement._returning)
@@ -137,7 +199,7 @@ def _compiled(connection: AsyncConnection, statement: Executable, names: frozens
         # Text does not say of which types its columns are.
         or (not compiled._result_columns and not isinstance(statement, UpdateBase))
     )
-    return None if not_plain else Plain(compiled, dialect)
+    return None if not_plain else Plain(compiled, dialect, by_columns=by_columns)
 
 
 @lru_cache(maxsize=500)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.browse import listing, pages, sold_out
+from app.browse import pages, sold_out
 from app.browse.listing import Keys, Order
 from app.browse.matching import Matching
 from app.browse.search import found
@@ -86,8 +86,6 @@ async def walked(
 def forget_statements() -> None:
     """The bounds are written into the statements."""
     for each in (
-        listing.rows_of,
-        listing.unpriced,
         pages._found,
         pages._found_unpriced,
         pages._tried,

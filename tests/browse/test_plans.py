@@ -101,7 +101,7 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
                 assert "Seq Scan on variant" not in found, (order, found)
     few = catalog.matching(search="nome77")
     assert "ix_product_text_search" in await plan(shop, search.WORDS_FOUND, few)
-    assert "Seq Scan on p" not in await plan(shop, matching._count(few.shape), few)
+    assert "Seq Scan on p" not in await plan(shop, matching._count(few.shape).build(), few)
 
 
 @pytest.mark.postgres15
