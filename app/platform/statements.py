@@ -23,12 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import greenlet_spawn
 
+from app.platform.prepared import Prepared
+
 Parameters = Mapping[str, Any]
 Processor = Callable[[Any], Any]
 P = ParamSpec("P")
 
-MOST_PREPARED: Final = 250
-"""On one connection; the one prepared first is dropped first."""
 PREPARED: Final = "feira.prepared"
 
 _seen: WeakSet[Executable] = WeakSet()
@@ -230,7 +230,7 @@ class Line:
         # SQLAlchemy's adapter of asyncpg's connection: it begins a transaction at the first statement, not before.
         held = sync.connection
         self._adapted: Any = held.dbapi_connection
-        self._prepared: dict[str, Any] = held.info.setdefault(PREPARED, {})
+        self._prepared: Prepared = held.info.setdefault(PREPARED, Prepared())
         self._begins = begins
 
     async def fetch(self, statement: Plain, parameters: Parameters | None, *, begins: bool = True) -> list[Row[Any]]:
@@ -281,9 +281,7 @@ class Line:
         prepared = self._prepared.get(sql)
         if prepared is None:
             prepared = await self._adapted.driver_connection.prepare(sql)
-            if len(self._prepared) >= MOST_PREPARED:
-                del self._prepared[next(iter(self._prepared))]
-            self._prepared[sql] = prepared
+            self._prepared.keep(sql, prepared)
         return prepared
 
     async def _fail(self, error: BaseException, sql: str, arguments: Sequence[Any]) -> NoReturn:
