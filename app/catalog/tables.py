@@ -111,11 +111,6 @@ product_text = Table(
     ),
     # COLLATE "C", as `search_word.word` is, or it would be no index of such words; alembic cannot tell.
     Index("ix_product_text_spelled", text("string_to_array(search_words, ' ')"), postgresql_using="gin"),
-    # Versions before revision 0010 alone read these, and may still run beside this.
-    Index("ix_product_text_search", "search", postgresql_using="gin"),
-    Index(
-        "ix_product_text_words", "search_words", postgresql_using="gin", postgresql_ops={"search_words": "gin_trgm_ops"}
-    ),
     Index("ix_product_text_name", "locale", "name_key", "product_id"),
 )
 

@@ -85,7 +85,7 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
         (catalog.matching(), Order.UPDATED_AT, "ix_product_updated_at_id"),
         (catalog.matching(category_ids=(row.id,)), Order.NAME, "ix_product_category_id"),
         (catalog.matching(brands=("b7",)), Order.NAME, "ix_product_brand"),
-        (catalog.matching(search="nome7 coisa"), Order.RELEVANCE, "ix_product_text_search"),
+        (catalog.matching(search="nome7 coisa"), Order.RELEVANCE, "ix_product_text_search_pt"),
         (catalog.matching(search="nomo77", loosely=True), Order.RELEVANCE, "ix_product_text_spelled"),
         (catalog.matching(search="nomo77", loosely=True), Order.RELEVANCE, "ix_search_word_alike"),
         (catalog.matching(options=(OptionChoice("o", ("v9",)),)), Order.NAME, "ix_variant_option_values"),
@@ -100,7 +100,7 @@ async def test_first_pages_go_by_indexes(shop: Shop) -> None:
                 assert "Seq Scan on p" not in found, (order, found)
                 assert "Seq Scan on variant" not in found, (order, found)
     few = catalog.matching(search="nome77")
-    assert "ix_product_text_search" in await plan(shop, search.WORDS_FOUND, few)
+    assert "ix_product_text_search_pt" in await plan(shop, search.WORDS_FOUND, few)
     assert "Seq Scan on p" not in await plan(shop, matching._count(few.shape).build(), few)
 
 
