@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.platform.postgres import EmbeddedPostgres, PostgresError, find_binaries
 from app.platform.postgres.cluster import BUILDING
-from app.platform.postgres.processes import is_postmaster, orphans, read_pid_file
+from app.platform.postgres.processes import is_postmaster, last_port, orphans, read_pid_file
 from app.platform.reach import plain_engine
 from tests.databases import POSTGRES_15, elsewhere
 
@@ -182,6 +183,31 @@ def test_orphans_of_a_killed_postmaster_do_not_keep_it_from_starting(folder):
     busy.join()
     assert not again.stop()
     assert server.stop()
+
+
+def test_one_that_was_killed_is_found_again_where_it_was(folder):
+    outlives, comes_later = EmbeddedPostgres(folder), EmbeddedPostgres(folder)
+    url = outlives.start()
+    ask(url, "CREATE TABLE kept (n int)")
+    kill_postmaster(outlives)
+    ask_in_vain(url, "SELECT 1")
+    try:
+        assert comes_later.start() == url
+        assert ask(url, "SELECT count(*) FROM kept") == [0]
+    finally:
+        comes_later.stop()
+        outlives.stop()
+
+
+def test_a_port_that_others_have_taken_is_left_to_them(folder):
+    server = EmbeddedPostgres(folder)
+    before = server.start()
+    server.stop()
+    with socket.create_server(("127.0.0.1", last_port(server.data))):
+        after = server.start()
+        assert after != before
+        assert ask(after, "SELECT 1") == [1]
+        server.stop()
 
 
 def test_a_stale_pid_file_that_names_another_process_is_no_obstacle(folder):

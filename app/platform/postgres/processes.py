@@ -1,6 +1,7 @@
 """What /proc tells about the processes of a cluster: its postmaster, and orphans of one that was killed."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -30,6 +31,15 @@ def read_pid_file(data: Path) -> PidFile | None:
         )
     except (FileNotFoundError, IndexError, ValueError):
         return None
+
+
+def last_port(data: Path) -> int | None:
+    """The port that the last server of this cluster was started with, as PostgreSQL has written down."""
+    try:
+        found = re.search(r'"port=(\d+)"', (data / "postmaster.opts").read_text())
+    except OSError:
+        return None
+    return int(found[1]) if found else None
 
 
 def is_postmaster(pid: int, data: Path) -> bool:

@@ -15,7 +15,7 @@ from app.platform.postgres.account import ENVIRONMENT, Account, account_for
 from app.platform.postgres.binaries import PostgresError, find_binaries, last_complaint
 from app.platform.postgres.cluster import DATABASE, USER, check_version, make_cluster
 from app.platform.postgres.locks import Use, one_at_a_time
-from app.platform.postgres.processes import end_orphans, is_postmaster, read_pid_file, send
+from app.platform.postgres.processes import end_orphans, is_postmaster, last_port, read_pid_file, send
 
 HOST = "127.0.0.1"
 
@@ -118,7 +118,9 @@ class EmbeddedPostgres:
         for attempt in range(ATTEMPTS):
             end_orphans(self.data)
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-            port = free_port()
+            # Where it was: a process that outlived it finds it again.
+            before = last_port(self.data) if attempt == 0 else None
+            port = before if before is not None and is_free(before) else free_port()
             written = self._open_log()
             if self._wait_until_ready(self._launch(account, binaries, port)):
                 self.started = True
@@ -247,6 +249,17 @@ def server_settings(port: int) -> dict[str, str]:
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] %d ",
     }
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this loopback port at this moment."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def free_port() -> int:
