@@ -175,7 +175,10 @@ def test_a_command_starts_the_database_and_stops_it_again(tmp_path):
 def test_an_outside_postgresql_15_is_migrated_too(tmp_path, postgres_servers: Servers):
     with postgres_servers.empty_database("postgres15") as url:
         outside = make_url(url).set(drivername="postgres").render_as_string(hide_password=False)
-        assert "run `feira migrate`" in one_line(feira("serve", database_url=outside, data_dir=tmp_path / "unused"))
+        # What is not done is told, too.
+        served = feira("serve", database_url=outside, data_dir=tmp_path / "unused", replica_urls=outside)
+        assert "run `feira migrate`" in one_line(served)
+        assert "FEIRA_REPLICA_URLS: no replica is read from" in served.stderr
         assert "the database is migrated" in feira("migrate", database_url=outside, data_dir=tmp_path / "unused").stderr
         assert not (tmp_path / "unused").exists()
 

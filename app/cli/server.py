@@ -88,6 +88,9 @@ def serving(*, demo: bool) -> Iterator[tuple[Settings, Steps, Any, dict[str, str
 
     settings = Settings.from_environment()
     with listen(settings) as bound, Steps() as steps, running(settings, steps) as url:
+        if settings.replica_urls:
+            told = "  FEIRA_REPLICA_URLS: no replica is read from in this version; all goes to the primary"
+            steps.console.print(told, soft_wrap=True)
         # The server's processes, this one or others, read it there.
         os.environ["FEIRA_DATABASE_URL"] = url
         asyncio.run(prepare(url, steps, migrate=demo or settings.database_url is None))
