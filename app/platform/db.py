@@ -365,7 +365,7 @@ def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, *
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=False,
-        # What goes past the driver is put together of a few parts, and is kept whole.
+        # Of what SQLAlchemy runs itself it keeps all expressions.
         query_cache_size=150,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     Uuid,
@@ -29,6 +30,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 
 from app.platform.ahead import Question, Questions
 from app.platform.db import Database, Tx
+from app.platform.statements import built
 from app.platform.unnest import insert_records
 
 shelf = Table(
@@ -86,6 +88,30 @@ async def test_rows_are_the_same_in_both_ways(shelves: Database) -> None:
             assert row._fields == both[0][0]._fields
     assert await shelves.rows(ONE, {"id": uuid4()}) == []
     assert await shelves.value(ONE, {"id": row.id}) == row.id
+
+
+async def test_what_is_built_when_it_is_asked_for_is_for_the_driver_alone(shelves: Database) -> None:
+    times: list[str] = []
+
+    @built(1)
+    def named(how: str) -> Select[Any]:
+        times.append(how)
+        names = bindparam("names", type_=ARRAY(Text))
+        is_one = shelf.c.name == any_(names) if how == "any" else shelf.c.name.in_(["one", "two"])
+        return select(shelf.c.id, shelf.c.name.label("called"), shelf.c.facts).where(is_one)
+
+    row = a_shelf("one")
+    await shelves.run(lambda tx: tx.execute(INSERT, row))
+    for _ in range(3):
+        for reader in (shelves, None):
+            async with shelves.transaction() as tx:
+                found = await (reader or tx).rows(named("any"), {"names": ["one"]})
+            assert [(each.id, each.called, each.facts) for each in found] == [(row["id"], "one", row["facts"])]
+    assert times == ["any"]
+    with pytest.raises(TypeError):
+        await shelves.rows(named("in"))
+    assert await shelves.value(named("any"), {"names": ["one"]}) == row["id"]
+    assert times == ["any", "in", "any"]
 
 
 async def test_how_many_rows_were_changed_is_told(shelves: Database) -> None:
