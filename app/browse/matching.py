@@ -121,7 +121,11 @@ class Matching:
         for place, choice in enumerate(self.options):
             values[f"option_{place}"] = choice.name
             values[f"values_{place}"] = list(choice.values)
-        return values | (self.search.parameters if self.search else {})
+        if self.search is not None:
+            values |= self.search.parameters
+            if self.loosely:
+                values |= self.search.spelled
+        return values
 
 
 def locales_shown(locale: str) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.browse.sight import Sight, sold
-from app.browse.spelling import alikeness, by_spelling, typed_word
+from app.browse.spelling import alikeness, by_spelling, swapped, typed_word
 from app.catalog.barcodes import barcode_key, read_scale_label
 from app.catalog.search_text import CONFIGURATIONS, is_spelled
 from app.catalog.tables import product, product_text, variant
@@ -102,9 +102,16 @@ class Search:
             "codes": list(self.codes),
             "barcode": self.barcode,
             "scale_code": self.scale_code,
-            "meant": [word for word in self.words if not is_spelled(word)],
-            **{f"word_{place}": word for place, word in enumerate(self.words)},
         }
+
+    @property
+    def spelled(self) -> dict[str, Any]:
+        """Values of what `spelling` names besides."""
+        values: dict[str, Any] = {"meant": [word for word in self.words if not is_spelled(word)]}
+        for place, word in enumerate(self.words):
+            values[f"word_{place}"] = word
+            values[f"swapped_{place}"] = swapped(word) if is_spelled(word) else []
+        return values
 
 
 def read_search(typed: str | None) -> Search | None:

@@ -39,6 +39,10 @@ NEARLY: Final = 0.33
 "asucar" finds "acucar" with 0.40, "leyte" finds "leite" with 0.33, "chocolte" finds "chocolate" with 0.58; "arroz" and
 "arruda" share 0.30.
 """
+SWAPPED: Final = 0.9
+"""How alike a word is of which two letters beside one another were typed the other way round, whatever its trigrams."""
+SWAPPED_FROM: Final = 4
+"""Letters of the shortest word that is looked for so."""
 TIERS: Final = (1, 5, 30)
 """Looked for are the texts that have the most alike word, then one of so many, then of so many."""
 ENOUGH: Final = 100
@@ -80,9 +84,21 @@ def alike(place: int) -> CTE:
         .subquery(f"near_{place}")
     )
     itself = select(typed.label("word"), literal_column(str(_BEST), Float).label("share")).where(meant)
-    known = union_all(select(near.c.word, near.c.share), itself).subquery(f"known_{place}")
+    swaps = any_(bindparam(f"swapped_{place}", type_=ARRAY(Text)))
+    swapped = select(search_word.c.word, literal_column(str(SWAPPED), Float)).where(search_word.c.word == swaps)
+    ways = union_all(select(near.c.word, near.c.share), swapped, itself).subquery(f"ways_{place}")
+    best = select(ways.c.word, func.max(ways.c.share).label("share")).group_by(ways.c.word)
+    known = best.subquery(f"known_{place}")
     tier = func.rank().over(order_by=known.c.share.desc())
     return select(known.c.word, known.c.share, tier.label("tier")).cte(f"alike_{place}")
+
+
+def swapped(word: str) -> list[str]:
+    """The words of which this one is if two letters beside one another were typed the other way round."""
+    if len(word) < SWAPPED_FROM:
+        return []
+    places = range(len(word) - 1)
+    return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in places if word[at] != word[at + 1]]
 
 
 def alikeness(place: int, text: FromClause) -> ColumnElement[float]:
