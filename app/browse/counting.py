@@ -9,16 +9,19 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from pyroaring import BitMap
 
 from app.browse.columns import Columns, Dimension
-from app.browse.facets import Facet, Field, Tally, counts, facets_of
+from app.browse.facets import Facet, Field, Tally, counts, counts_among, facets_of
 from app.browse.followed import Catalog
 from app.browse.matching import COUNTED, Matching, count
+from app.browse.sets import Members
 from app.browse.stocked import places_of
 from app.browse.tallies import SHELVED, in_stock, shelved
 from app.browse.traits import Choice, option_name_of
 from app.platform.db import Reader
+
+OF_VARIANTS: Final = frozenset({Field.OPTIONS, Field.IN_STOCK})
+"""Facets of which only those variants count that have a price within the bounds."""
 
 
 async def total_of(db: Reader, catalog: Catalog | None, matching: Matching) -> int | None:
@@ -51,15 +54,18 @@ async def _counted(
         return None
     if not await catalog.sets.columns.fill(catalog.follower.database, members.numbers):
         return await counts(db, matching, fields)
-    return await _tallies(catalog, db, matching, members.numbers, fields)
+    return await _tallies(catalog, db, matching, members, fields)
 
 
 async def _tallies(
-    catalog: Catalog, db: Reader, matching: Matching, numbers: BitMap, fields: Collection[Field]
+    catalog: Catalog, db: Reader, matching: Matching, members: Members, fields: frozenset[Field]
 ) -> list[Tally]:
     # All that is counted of columns is counted before anything is waited for.
-    columns, each = catalog.sets.columns, numbers.to_array()
+    columns, each = catalog.sets.columns, members.numbers.to_array()
+    whole = members.numbers - members.partly
     tallies = [tally for field in fields if field in _OWN for tally in _OWN[field](columns, each)]
+    if Field.OPTIONS in fields:
+        tallies += _options(columns, whole.to_array())
     filed = dict(columns.counted(Dimension.CATEGORY, each) if Field.CATEGORIES in fields else ())
     held: Counter[UUID] = Counter()
     for keys, matches in columns.counted(Dimension.COLLECTIONS, each) if Field.COLLECTIONS in fields else ():
@@ -68,9 +74,22 @@ async def _tallies(
         places = await shelved(catalog, matching.sight.moment, filed, held)
         tallies += [tally for field, counted in places.items() if field in fields for tally in counted]
     if Field.IN_STOCK in fields:
-        out = await catalog.sets.stocked.count_out(db, numbers, places_of(matching))
-        tallies += in_stock(len(numbers), out)
+        out = await catalog.sets.stocked.count_out(db, whole, places_of(matching))
+        tallies += in_stock(len(whole), out)
+    if members.partly and (asked := fields & OF_VARIANTS):
+        tallies += await counts_among(db, matching, asked, list(members.partly))
+        return _added(tallies)
     return tallies
+
+
+def _added(tallies: Sequence[Tally]) -> list[Tally]:
+    """Each value once."""
+    added: dict[tuple[str, str | None, str], Tally] = {}
+    for each in tallies:
+        key = each.field, each.name, each.value
+        there = added.get(key)
+        added[key] = each if there is None else there._replace(matches=there.matches + each.matches)
+    return list(added.values())
 
 
 def _brands(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
@@ -104,5 +123,4 @@ def _options(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
 _OWN: Final[Mapping[Field, Callable[[Columns, Sequence[int]], list[Tally]]]] = {
     Field.BRANDS: _brands,
     Field.TAGS: _tags,
-    Field.OPTIONS: _options,
 }
