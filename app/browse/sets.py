@@ -15,7 +15,7 @@ anew.
 from asyncio import Future, ensure_future, shield, wait
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from operator import and_, or_
@@ -46,6 +46,8 @@ PATIENCE: Final = 0.3
 """Seconds that the prices of a channel are waited for."""
 COLUMNS: Final = 3 / 8
 """Which part of all is for `columns`."""
+NAMED: Final = 1_000
+"""No more products without a price are named to who looks for them."""
 MUCH: Final = 200
 """A search that finds more is worth that its words are kept: to rank all that it finds by its texts costs more."""
 
@@ -107,6 +109,19 @@ class Sets:
             keys.append(prices_key(matching.sight.channel_id))
         there = await self._current(keys, matching.sight.moment, kept)
         return None if there is None else _members(matching, there)
+
+    async def unpriced(self, matching: Matching) -> list[int] | None:
+        """Products among which all of a list are that have no price; None: it is not known, or there are many."""
+        wide = replace(matching, search=None, loosely=False, ids=None, options=(), in_stock=None)
+        if not is_kept(wide.shape):
+            return None
+        key = prices_key(matching.sight.channel_id)
+        there = await self._current([*keys_of(wide), key], matching.sight.moment, False)
+        members = None if there is None else _members(wide, there)
+        if there is None or members is None:
+            return None
+        found = members.numbers - there[key].numbers
+        return list(found) if len(found) <= NAMED else None
 
     async def know(self, matching: Matching) -> bool:
         """Whether it is known what a search finds, reading no set for it, and that it is not too little for its words
@@ -293,7 +308,9 @@ def _members(matching: Matching, there: Mapping[Key, Atom]) -> Members | None:
     for keys in field_keys(matching).values():
         numbers &= reduce(or_, [there[key].numbers for key in keys], BitMap())
     partly = BitMap()
-    if isinstance(priced := there.get(prices_key(matching.sight.channel_id)), Priced):
+    if is_priced(matching.shape):
+        priced = there[prices_key(matching.sight.channel_id)]
+        assert isinstance(priced, Priced), "read as such"
         within, partly = priced.within(matching.price_min, matching.price_max)
         numbers &= within
     search = matching.search

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from app.browse import priced, sets
+from app.browse.common_words import find_listed
 from app.browse.counting import narrowed_by, total_of
-from app.browse.matching import Matching
+from app.browse.listing import Order
+from app.browse.matching import Matching, OptionChoice
+from app.browse.pages import Asked, find_products
 from app.browse.priced import Priced, prices_key
 from app.catalog.drafts import ProductDraft, PublicationDraft, TextDraft, VariantDraft
 from app.catalog.products import save_product
@@ -139,7 +143,10 @@ async def test_each_way_a_price_changes(keeps: Keeping) -> None:
     await keeps.write(lambda tx: deactivate_price_list(tx, actor, price_list_id=key))
     await same("its list is switched off")
     more = VariantDraft(sku="MAIS", option_values=["Roxo"])
-    shop.variants["MAIS"] = await save(keeps, id=catalog.products["em-parte"], mode="update", variants=[more])
+    shop.variants["MAIS"] = await save(keeps, id=catalog.products["barata"], mode="update", variants=[more])
+    # Which has no price yet, and so is told of with its product alone.
+    await keeps.catch_up()
+    assert await each_agrees(keeps) == totals[-1]
     await put(keeps, "MAIS", 2600)
     await same("it has another variant")
     window = PublicationDraft(channel_id=shop.channels["web"])
@@ -232,6 +239,69 @@ async def test_who_would_wait_long_asks_the_tables(keeps: Keeping, monkeypatch: 
     may.set()
     assert await asked is not None
     await agrees(keeps, within(keeps, None, 1000))
+
+
+LISTS: list[dict[str, Any]] = [
+    *(
+        {},
+        {"channel": "app"},
+        {"search": "preco nada"},
+        {"search": "preco"},
+        {"brands": ("Mar",)},
+        {"tags": ("s", "c")},
+    ),
+    *({"in_stock": True}, {"in_stock": False}, {"in_stock": False, "tags": ("s", "b")}),
+    *({"options": (OptionChoice("Cor", ("Azul",)),)}, {"price_max": 3000}, {"statuses": ("ACTIVE",)}),
+]
+
+
+async def pages_agree(keeps: Keeping, first: int = 2) -> list[int]:
+    """How many products each list by PRICE has, page after page, which are those that the tables list."""
+    db, catalog, seen = keeps.shop.db, keeps.catalog, []
+    for wanted, descending in product(LISTS, (False, True)):
+        matching, after, count = of(keeps, **wanted), None, 0
+        stock = Asked(3, matching.location_ids, matching.ignores_safety_stock)
+        while True:
+            how: dict[str, Any] = {"descending": descending, "after": after, "first": first, "stock": stock}
+            there = await find_products(db, matching, Order.PRICE, **how)
+            assert await find_listed(db, catalog, matching, Order.PRICE, **how) == there, (wanted, how)
+            count += len(there.ids)
+            if not there.more:
+                break
+            after = there.stopped or there.keys[-1]
+        seen.append(count)
+    return seen
+
+
+async def end_of(keeps: Keeping, **wanted: Any) -> tuple[int, int]:
+    """How many a list by PRICE ends with that have no price, and how many statements that took."""
+    matching = of(keeps, **wanted)
+    how: dict[str, Any] = {"descending": False, "after": None, "first": 50, "stock": None}
+    with keeps.counted() as sent:
+        found = await find_listed(keeps.shop.db, keeps.catalog, matching, Order.PRICE, **how)
+    return sum(price is None for price, _ in found.keys), len(sent)
+
+
+async def test_what_has_no_price_is_named(keeps: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    await mugs(keeps)
+    seen = await pages_agree(keeps)
+    assert seen[0] == 7
+    assert await end_of(keeps) == (2, 2)
+    assert await end_of(keeps, in_stock=False) == (2, 3)
+    assert await keeps.catalog.sets.unpriced(of(keeps, tags=("b", "c", "v"))) == []
+    # Of what has a price nothing is asked.
+    assert await end_of(keeps, in_stock=False, tags=("b", "c", "v")) == (0, 2)
+    assert await end_of(keeps, tags=("b", "c", "v")) == (0, 1)
+    assert await end_of(keeps, tags=("b", "c", "v"), in_stock=True) == (0, 1)
+    await put(keeps, "CARA", None)
+    await pages_agree(keeps)
+    assert await end_of(keeps, tags=("b", "c", "v")) == (1, 2)
+    for sku in ("CARA", "SEM-PRECO"):
+        await put(keeps, sku, 100)
+    assert (await pages_agree(keeps))[:20] == seen[:20]
+    monkeypatch.setattr(sets, "NAMED", 0)
+    assert (await pages_agree(keeps))[:20] == seen[:20]
+    assert await end_of(keeps) == (1, 2)
 
 
 AMOUNTS = st.lists(st.integers(1, 12), max_size=4)
