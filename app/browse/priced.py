@@ -7,6 +7,7 @@ changes is written into `channel_price`, and told, like what anybody changes.
 
 import sys
 from array import array
+from asyncio import sleep
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from itertools import accumulate
@@ -36,6 +37,8 @@ from app.catalog.tables import product, variant
 from app.platform.db import Reader
 from app.pricing.tables import channel_price
 
+BLOCK: Final = 32_768
+"""So many places in the order of amounts have a set made of them beforehand."""
 REMEMBERED: Final = 8
 """Bounds of which it is remembered what is within them."""
 MOST_REWRITTEN: Final = 5_000
@@ -47,7 +50,17 @@ class Priced(Atom):
     tells of prices that it is as new as. `lacking`: products that have a variant without a price there.
     """
 
-    __slots__ = ("_amounts", "_fresh", "_numbers", "_rewritten", "_starts", "_within", "lacking", "price_mark")
+    __slots__ = (
+        "_amounts",
+        "_blocks",
+        "_fresh",
+        "_numbers",
+        "_rewritten",
+        "_starts",
+        "_within",
+        "lacking",
+        "price_mark",
+    )
 
     def __init__(self, key: Key, mark: int, price_mark: int) -> None:
         super().__init__(key, BitMap(), mark)
@@ -55,6 +68,7 @@ class Priced(Atom):
         self.lacking = BitMap()
         # Each amount once, where its products begin among the numbers, and where the last one's end.
         self._amounts, self._starts, self._numbers = array("q"), array("I", [0]), array("I")
+        self._blocks: list[BitMap] = []
         self._rewritten: dict[int, tuple[int, ...]] = {}
         self._fresh: list[tuple[int, int]] = []
         self._within: dict[tuple[int | None, int | None], tuple[BitMap, BitMap]] = {}
@@ -67,15 +81,18 @@ class Priced(Atom):
     def measure(self) -> int:
         """Bytes that it takes, about, from now on."""
         held = (1 + 2 * REMEMBERED) * bytes_of(self.numbers) + bytes_of(self.lacking)
-        held += 8 * len(self._amounts) + 4 * (len(self._starts) + len(self._numbers))
+        held += sum(map(bytes_of, self._blocks)) + 8 * len(self._amounts) + 4 * (len(self._starts) + len(self._numbers))
         self.size = 1_000 + held + 200 * len(self._rewritten) + 150 * len(self._fresh)
         return self.size
 
-    def fill(self, row: Any) -> None:
-        """Take in what `PRICES` tells."""
+    async def fill(self, row: Any) -> None:
+        """Take in what `PRICES` tells. Others in the process have their turn in between."""
         self._amounts, self._numbers = _array("q", row.amounts), _array("I", row.numbers)
         self._starts = array("I", accumulate(_array("I", row.counts), initial=0))
-        self.numbers, self.lacking = BitMap(self._numbers), unpacked(row.lacking)
+        for start in range(0, len(self._numbers) - BLOCK + 1, BLOCK):
+            self._blocks.append(BitMap(self._numbers[start : start + BLOCK]))
+            await sleep(0)
+        self.numbers, self.lacking = self._at(0, len(self._numbers)), unpacked(row.lacking)
 
     def write(self, rows: Iterable[Any]) -> None:
         """What `PRICES_AMONG` tells of some products, from now on."""
@@ -111,13 +128,21 @@ class Priced(Atom):
     def _between(self, low: int | None, high: int | None) -> BitMap:
         first = 0 if low is None else bisect_left(self._amounts, low)
         end = len(self._amounts) if high is None else bisect_right(self._amounts, high)
-        found = BitMap(self._numbers[self._starts[first] : self._starts[max(first, end)]])
+        found = self._at(self._starts[first], self._starts[max(first, end)])
         if self._rewritten:
             begin = 0 if low is None else bisect_left(self._fresh, (low, -1))
             behind = len(self._fresh) if high is None else bisect_left(self._fresh, (high + 1, -1))
             found -= BitMap(self._rewritten)
             found |= BitMap([number for _, number in self._fresh[begin:behind]])
         return found
+
+    def _at(self, start: int, end: int) -> BitMap:
+        """The products at these places in the order of amounts."""
+        first, last = -(-start // BLOCK), end // BLOCK
+        if first >= last:
+            return BitMap(self._numbers[start:end])
+        edges = self._numbers[start : first * BLOCK] + self._numbers[last * BLOCK : end]
+        return BitMap.union(BitMap(edges), *self._blocks[first:last])
 
 
 def prices_key(channel_id: UUID) -> Key:
@@ -128,7 +153,7 @@ def prices_key(channel_id: UUID) -> Key:
 async def read_prices(db: Reader, key: Key, mark: int, price_mark: int) -> Priced:
     """All prices of a channel."""
     atom = Priced(key, mark, price_mark)
-    atom.fill(await db.row(PRICES, {"channel_id": key[1]}))
+    await atom.fill(await db.row(PRICES, {"channel_id": key[1]}))
     return atom
 
 

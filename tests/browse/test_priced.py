@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -309,13 +309,17 @@ EACH = st.dictionaries(st.integers(0, 9), st.tuples(AMOUNTS, st.booleans()), max
 BOUND = st.none() | st.integers(-1, 14)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=EACH, writes=st.lists(EACH, max_size=4), bounds=st.lists(st.tuples(BOUND, BOUND), min_size=1, max_size=12))
-def test_whatever_they_cost(first: Any, writes: list[Any], bounds: list[tuple[int | None, int | None]]) -> None:
+async def test_whatever_they_cost(
+    monkeypatch: pytest.MonkeyPatch, first: Any, writes: list[Any], bounds: list[tuple[int | None, int | None]]
+) -> None:
     """Each product by itself would say the same."""
+    monkeypatch.setattr(priced, "BLOCK", 3)
     pairs = sorted((amount, number) for number, (amounts, _) in first.items() for amount in amounts)
     levels = sorted({amount for amount, _ in pairs})
     atom = Priced(("prices", "web"), 0, 0)
-    atom.fill(
+    await atom.fill(
         SimpleNamespace(
             amounts=b"".join(level.to_bytes(8, "big") for level in levels),
             counts=b"".join(sum(a == level for a, _ in pairs).to_bytes(4, "big") for level in levels),
