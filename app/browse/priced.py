@@ -39,7 +39,7 @@ from app.pricing.tables import channel_price
 
 BLOCK: Final = 32_768
 """So many places in the order of amounts have a set made of them beforehand."""
-REMEMBERED: Final = 8
+REMEMBERED: Final = 4
 """Bounds of which it is remembered what is within them."""
 MOST_REWRITTEN: Final = 5_000
 """Where more products were written since, all is read anew."""

@@ -44,8 +44,10 @@ MOST_COMPARED: Final = 200_000
 """So many texts are compared with parts of searches when products have changed; rather than more, these are dropped."""
 PATIENCE: Final = 0.3
 """Seconds that the prices of a channel are waited for."""
-COLUMNS: Final = 3 / 8
+COLUMNS: Final = 5 / 16
 """Which part of all is for `columns`."""
+PRICES: Final = 7 / 8
+"""Which part of the rest prices may take; of more channels they are left to the tables."""
 NAMED: Final = 1_000
 """No more products without a price are named to who looks for them."""
 MUCH: Final = 200
@@ -269,9 +271,12 @@ class Sets:
 
     def _keep(self, atom: Atom) -> None:
         self._drop(atom.key)
-        if isinstance(atom, Priced) and 2 * atom.measure() > self.limit:
-            self._too_large.add(atom.key)
-            return
+        if isinstance(atom, Priced):
+            # They are not dropped for each other: to read them again costs most.
+            others = sum(each.size for each in self._atoms.values() if isinstance(each, Priced))
+            if others + atom.measure() > self.limit * PRICES:
+                self._too_large.add(atom.key)
+                return
         self._atoms[atom.key] = atom
         self._size += atom.measure()
         self._shrink()

@@ -210,13 +210,20 @@ async def test_other_sets_stay_where_only_prices_change(keeps: Keeping) -> None:
 
 async def test_prices_that_take_too_much_are_left_to_the_tables(keeps: Keeping) -> None:
     await mugs(keeps)
-    keeps.catalog.sets = sets.Sets(keeps.feed, 3_000)
+    await each_agrees(keeps)
+    size = keeps.catalog.sets._atoms[prices_key(keeps.shop.channels["web"])].size
+    keeps.catalog.sets = sets.Sets(keeps.feed, size)
     await each_agrees(keeps)
     assert await keeps.catalog.sets.members(within(keeps, None, 1000)) is None
     misses = keeps.catalog.sets.misses
     assert await keeps.catalog.sets.members(within(keeps, None, 1000)) is None
     assert keeps.catalog.sets.misses == misses
     assert await keeps.catalog.sets.members(of(keeps)) is not None
+    # Of two channels one has room.
+    keeps.catalog.sets = sets.Sets(keeps.feed, size * 5 // 2)
+    await each_agrees(keeps)
+    there = [await keeps.catalog.sets.members(within(keeps, None, 1000, channel=code)) for code in ("web", "app")]
+    assert (there[0] is None, there[1] is None) == (False, True)
 
 
 async def test_who_would_wait_long_asks_the_tables(keeps: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +241,8 @@ async def test_who_would_wait_long_asks_the_tables(keeps: Keeping, monkeypatch: 
     assert await own.members(within(keeps, None, 1000)) is None
     # Nobody else waits for them.
     monkeypatch.setattr(sets, "PATIENCE", 60)
-    assert await own.members(of(keeps)) is not None
+    async with asyncio.timeout(30):
+        assert await own.members(of(keeps)) is not None
     asked = asyncio.ensure_future(own.members(within(keeps, None, 1000)))
     may.set()
     assert await asked is not None
