@@ -3,7 +3,7 @@ together of them, else by the tables.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -11,9 +11,10 @@ from uuid import UUID
 import msgspec
 
 from app.browse.columns import Columns, Dimension
-from app.browse.facets import Facet, Field, Tally, counts, counts_among, facets_of
+from app.browse.facets import Facet, Field, Tally, counts, facets_of
 from app.browse.followed import Catalog
 from app.browse.matching import COUNTED, Matching, count
+from app.browse.partly import Partly, read_partly
 from app.browse.sets import Members
 from app.browse.stocked import places_of
 from app.browse.tallies import SHELVED, in_stock, shelved
@@ -64,8 +65,7 @@ async def _tallies(
     columns, each = catalog.sets.columns, members.numbers.to_array()
     whole = members.numbers - members.partly
     tallies = [tally for field in fields if field in _OWN for tally in _OWN[field](columns, each)]
-    if Field.OPTIONS in fields:
-        tallies += _options(columns, whole.to_array())
+    chosen = columns.counted(Dimension.OPTIONS, whole.to_array()) if Field.OPTIONS in fields else []
     filed = dict(columns.counted(Dimension.CATEGORY, each) if Field.CATEGORIES in fields else ())
     held: Counter[UUID] = Counter()
     for keys, matches in columns.counted(Dimension.COLLECTIONS, each) if Field.COLLECTIONS in fields else ():
@@ -73,23 +73,15 @@ async def _tallies(
     if not SHELVED.isdisjoint(fields):
         places = await shelved(catalog, matching.sight.moment, filed, held)
         tallies += [tally for field, counted in places.items() if field in fields for tally in counted]
+    partly = Partly([], 0)
+    if not OF_VARIANTS.isdisjoint(fields):
+        partly = await read_partly(db, matching, members.partly, stock=Field.IN_STOCK in fields)
+    if Field.OPTIONS in fields:
+        tallies += _options([*chosen, *partly.options])
     if Field.IN_STOCK in fields:
-        out = await catalog.sets.stocked.count_out(db, whole, places_of(matching))
-        tallies += in_stock(len(whole), out)
-    if members.partly and (asked := fields & OF_VARIANTS):
-        tallies += await counts_among(db, matching, asked, list(members.partly))
-        return _added(tallies)
+        out = partly.out + await catalog.sets.stocked.count_out(db, whole, places_of(matching))
+        tallies += in_stock(len(members.numbers), out)
     return tallies
-
-
-def _added(tallies: Sequence[Tally]) -> list[Tally]:
-    """Each value once."""
-    added: dict[tuple[str, str | None, str], Tally] = {}
-    for each in tallies:
-        key = each.field, each.name, each.value
-        there = added.get(key)
-        added[key] = each if there is None else there._replace(matches=there.matches + each.matches)
-    return list(added.values())
 
 
 def _brands(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
@@ -104,10 +96,10 @@ def _tags(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
     return [Tally(Field.TAGS.value, None, tag, None, matches) for tag, matches in tags.items()]
 
 
-def _options(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
+def _options(counted: Iterable[tuple[Any, int]]) -> list[Tally]:
     chosen: Counter[Choice] = Counter()
     told: dict[Choice, str] = {}
-    for (options, choices), matches in columns.counted(Dimension.OPTIONS, numbers):
+    for (options, choices), matches in counted:
         for choice in choices:
             chosen[choice] += matches
             told.setdefault(choice, options)

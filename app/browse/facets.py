@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.browse.atoms import AMONG
 from app.browse.matching import (
     COUNTED,
     Matching,
@@ -162,13 +161,6 @@ async def counts(db: Reader, matching: Matching, fields: frozenset[Field]) -> Se
     return [Tally._make(row) for row in rows if row.field is not None] if total <= COUNTED else None
 
 
-async def counts_among(db: Reader, matching: Matching, fields: frozenset[Field], numbers: list[int]) -> list[Tally]:
-    """The same of products by their numbers, whose variants are those that have a price within the bounds."""
-    bounds = Shape(matching.shape.asked & {"price_min", "price_max"}, 0, 0, False)
-    rows = await db.rows(_statement_among(bounds, fields), {**matching.parameters, "numbers": numbers})
-    return list(map(Tally._make, rows))
-
-
 def _facets(rows: Sequence[Tally], locale: str) -> list[Facet]:
     groups: dict[tuple[Field, str], list[Tally]] = {}
     for row in rows:
@@ -215,13 +207,6 @@ def _statement(shape: Shape, fields: frozenset[Field]) -> Any:
     parts = [_BRANCHES[field](matched, shape).where(few) for field in Field if field in fields]
     total = _row(None, null(), null(), all_.c.count)
     return union_all(total, *parts)
-
-
-@built(16)
-def _statement_among(shape: Shape, fields: frozenset[Field]) -> Any:
-    columns = product.c.id, product.c.brand, product.c.tags, product.c.category_id, product.c.options
-    matched = materialized(select(*columns).where(AMONG), "matched")
-    return union_all(*(_BRANCHES[field](matched, shape) for field in Field if field in fields))
 
 
 def _row(field: Field | None, value: Any, texts: Any, count: Any, name: Any = None) -> Select[Any]:

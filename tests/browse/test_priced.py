@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -21,6 +22,7 @@ from app.browse.pages import Asked, find_products
 from app.browse.priced import Priced, prices_key
 from app.catalog.drafts import ProductDraft, PublicationDraft, TextDraft, VariantDraft
 from app.catalog.products import save_product
+from app.catalog.publication import publish_product
 from app.catalog.variants import archive_variant
 from app.events import follower
 from app.platform import clock
@@ -291,7 +293,7 @@ async def end_of(keeps: Keeping, **wanted: Any) -> tuple[int, int]:
 
 
 async def test_what_has_no_price_is_named(keeps: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
-    await mugs(keeps)
+    catalog = await mugs(keeps)
     seen = await pages_agree(keeps)
     assert seen[0] == 7
     assert await end_of(keeps) == (2, 2)
@@ -307,6 +309,15 @@ async def test_what_has_no_price_is_named(keeps: Keeping, monkeypatch: pytest.Mo
     for sku in ("CARA", "SEM-PRECO"):
         await put(keeps, sku, 100)
     assert (await pages_agree(keeps))[:20] == seen[:20]
+    # A page that goes on where nothing is any more, still says when something will be.
+    how: dict[str, Any] = {"descending": False, "after": (None, UUID(int=0)), "first": 2, "stock": None}
+    matching = of(keeps, tags=("b", "c", "v"))
+    window = PublicationDraft(channel_id=keeps.shop.channels["web"], ends_at=clock.now() + HOUR)
+    await keeps.write(lambda tx: publish_product(tx, keeps.shop.actor(), catalog.products["cara"], [window]))
+    await keeps.catch_up()
+    found = await find_listed(keeps.shop.db, keeps.catalog, matching, Order.PRICE, **how)
+    assert found == await find_products(keeps.shop.db, matching, Order.PRICE, **how)
+    assert (found.ids, found.until) == ([], window.ends_at)
     monkeypatch.setattr(sets, "NAMED", 0)
     assert (await pages_agree(keeps))[:20] == seen[:20]
     assert await end_of(keeps) == (1, 2)
