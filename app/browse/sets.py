@@ -204,16 +204,17 @@ class Sets:
         return len(done) == len(readings)
 
     async def _read(self, keys: Sequence[Key], moment: datetime) -> None:
-        begun = self.follower.beginnings, self.changes.shelves
+        beginnings, shelves = self.follower.beginnings, self.changes.shelves
         ends = self.changes.products.end, self.changes.prices.end
         try:
             read = await read_atoms(self.follower.database, keys, moment, *ends)
         finally:
             for key in keys:
                 del self._asked[key]
-        if begun == (self.follower.beginnings, self.changes.shelves):
+        if beginnings == self.follower.beginnings:
             for atom in read:
-                self._keep(atom)
+                if shelves == self.changes.shelves or atom.key[0] != "part":
+                    self._keep(atom)
 
     async def _look(self, moment: datetime) -> None:
         """Look again at what has changed, or wait for who does."""

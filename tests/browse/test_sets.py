@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, select
 from sqlalchemy.sql.visitors import iterate
 
-from app.browse import atoms, priced, stocked, traits
+from app.browse import atoms, priced, sets, stocked, traits
 from app.browse.counting import narrowed_by, total_of
 from app.browse.matching import OptionChoice
 from app.catalog.tables import product
@@ -30,6 +30,8 @@ AZUL = (OptionChoice("Cor", ("Azul",)),)
 @pytest_asyncio.fixture
 async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
     monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
+    # Whatever the machine has to do besides, prices are waited for.
+    monkeypatch.setattr(sets, "PATIENCE", 60)
     async with keeping(shop) as keeping_:
         yield keeping_
 
