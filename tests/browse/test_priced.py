@@ -54,7 +54,7 @@ async def mugs(keeps: Keeping) -> Catalog:
     catalog = Catalog(keeps.shop)
     here = {"centro": 2 * UNIT}
     blue, green, purple = ({"values": [each]} for each in ("Azul", "Verde", "Roxo"))
-    options = {"Cor": ["Azul", "Verde", "Roxo"]}
+    options, more = {"Cor": ["Azul", "Verde", "Roxo"]}, {**purple, "stock": here}
     products: dict[str, list[dict[str, Any]]] = {
         "barata": [{"price": 1000, **blue}],
         "cara": [{"price": 5000, **blue, "stock": here}],
@@ -63,7 +63,7 @@ async def mugs(keeps: Keeping) -> Catalog:
             {"price": 3000, **green, "stock": here},
             {"price": 3000, **purple},
         ],
-        "em-parte": [{"price": 1000, **green, "stock": here}, {"price": None, **blue}],
+        "em-parte": [{"price": 1000, **green}, {"price": None, **blue}, {"archived": True, "price": 1000, **more}],
         "guardada": [{"price": 1000, **green}, {"price": 3000, **blue, "archived": True, "stock": here}],
         "sem-preco": [{"price": None, **blue}],
         "nada": [],
@@ -251,6 +251,7 @@ async def test_who_would_wait_long_asks_the_tables(keeps: Keeping, monkeypatch: 
     await agrees(keeps, within(keeps, None, 1000))
 
 
+BLUE = (OptionChoice("Cor", ("Azul",)),)
 LISTS: list[dict[str, Any]] = [
     *(
         {},
@@ -261,7 +262,7 @@ LISTS: list[dict[str, Any]] = [
         {"tags": ("s", "c")},
     ),
     *({"in_stock": True}, {"in_stock": False}, {"in_stock": False, "tags": ("s", "b")}),
-    *({"options": (OptionChoice("Cor", ("Azul",)),)}, {"price_max": 3000}, {"statuses": ("ACTIVE",)}),
+    *({"options": BLUE}, {"price_max": 3000}, {"statuses": ("ACTIVE",)}),
 ]
 
 
@@ -303,6 +304,7 @@ async def test_what_has_no_price_is_named(keeps: Keeping, monkeypatch: pytest.Mo
     assert await end_of(keeps, in_stock=False, tags=("b", "c", "v")) == (0, 2)
     assert await end_of(keeps, tags=("b", "c", "v")) == (0, 1)
     assert await end_of(keeps, tags=("b", "c", "v"), in_stock=True) == (0, 1)
+    assert await end_of(keeps, tags=("b", "c", "v"), options=BLUE) == (0, 1)
     await put(keeps, "CARA", None)
     await pages_agree(keeps)
     assert await end_of(keeps, tags=("b", "c", "v")) == (1, 2)
