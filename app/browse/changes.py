@@ -49,13 +49,15 @@ class Told:
 
 
 class Changes:
-    """What the feed has told of: `products`, `variants` of which another amount can be promised, and how often a name
-    or a place of `shelves` may have changed, by which all that is on them is found.
+    """What the feed has told of: `products`, `variants` of which another amount can be promised, those of which
+    `prices` changed, and how often a name or a place of `shelves` may have changed, by which all that is on them is
+    found.
     """
 
     def __init__(self) -> None:
         self.products = Told()
         self.variants = Told()
+        self.prices = Told()
         self.shelves = 0
 
     def hear(self, rows: Sequence[FeedRow]) -> None:
@@ -64,6 +66,8 @@ class Changes:
             match row.topic:
                 case Topic.PRODUCT:
                     self.products.add(row.entity_id)
+                case Topic.PRICE:
+                    self.prices.add(row.entity_id)
                 case Topic.AVAILABILITY:
                     self.variants.add(row.entity_id)
                 case Topic.CATEGORY | Topic.COLLECTION if row.version > 1:
@@ -74,4 +78,5 @@ class Changes:
         """The feed is followed from elsewhere."""
         self.products.forget()
         self.variants.forget()
+        self.prices.forget()
         self.shelves += 1

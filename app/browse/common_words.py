@@ -4,6 +4,7 @@ handed to the statement that ranks them, which then need not read all that the w
 Ranked are the same as `listing` ranks: what codes name and what is named so, then the newest, `RANKED` in all.
 """
 
+from functools import partial
 from typing import Any, Final
 
 from pyroaring import BitMap
@@ -42,7 +43,7 @@ async def find_listed(
     how: dict[str, Any] = {"descending": descending, "after": after, "first": first, "stock": stock}
     members = await catalog.sets.members(matching) if order is Order.RELEVANCE and matching.search else None
     if members is None:
-        return await find_products(db, matching, order, **how)
+        return await find_products(db, matching, order, without_price=partial(catalog.sets.unpriced, matching), **how)
     return await find_ranked(db, matching, members, **how)
 
 

@@ -3,22 +3,26 @@ together of them, else by the tables.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from pyroaring import BitMap
 
 from app.browse.columns import Columns, Dimension
 from app.browse.facets import Facet, Field, Tally, counts, facets_of
 from app.browse.followed import Catalog
 from app.browse.matching import COUNTED, Matching, count
+from app.browse.partly import Partly, read_partly
+from app.browse.sets import Members
 from app.browse.stocked import places_of
 from app.browse.tallies import SHELVED, in_stock, shelved
 from app.browse.traits import Choice, option_name_of
 from app.platform.db import Reader
+
+OF_VARIANTS: Final = frozenset({Field.OPTIONS, Field.IN_STOCK})
+"""Facets of which only those variants count that have a price within the bounds."""
 
 
 async def total_of(db: Reader, catalog: Catalog | None, matching: Matching) -> int | None:
@@ -51,15 +55,17 @@ async def _counted(
         return None
     if not await catalog.sets.columns.fill(catalog.follower.database, members.numbers):
         return await counts(db, matching, fields)
-    return await _tallies(catalog, db, matching, members.numbers, fields)
+    return await _tallies(catalog, db, matching, members, fields)
 
 
 async def _tallies(
-    catalog: Catalog, db: Reader, matching: Matching, numbers: BitMap, fields: Collection[Field]
+    catalog: Catalog, db: Reader, matching: Matching, members: Members, fields: frozenset[Field]
 ) -> list[Tally]:
     # All that is counted of columns is counted before anything is waited for.
-    columns, each = catalog.sets.columns, numbers.to_array()
+    columns, each = catalog.sets.columns, members.numbers.to_array()
+    whole = members.numbers - members.partly
     tallies = [tally for field in fields if field in _OWN for tally in _OWN[field](columns, each)]
+    chosen = columns.counted(Dimension.OPTIONS, whole.to_array()) if Field.OPTIONS in fields else []
     filed = dict(columns.counted(Dimension.CATEGORY, each) if Field.CATEGORIES in fields else ())
     held: Counter[UUID] = Counter()
     for keys, matches in columns.counted(Dimension.COLLECTIONS, each) if Field.COLLECTIONS in fields else ():
@@ -67,9 +73,14 @@ async def _tallies(
     if not SHELVED.isdisjoint(fields):
         places = await shelved(catalog, matching.sight.moment, filed, held)
         tallies += [tally for field, counted in places.items() if field in fields for tally in counted]
+    partly = Partly([], 0)
+    if not OF_VARIANTS.isdisjoint(fields):
+        partly = await read_partly(db, matching, members.partly, stock=Field.IN_STOCK in fields)
+    if Field.OPTIONS in fields:
+        tallies += _options([*chosen, *partly.options])
     if Field.IN_STOCK in fields:
-        out = await catalog.sets.stocked.count_out(db, numbers, places_of(matching))
-        tallies += in_stock(len(numbers), out)
+        out = partly.out + await catalog.sets.stocked.count_out(db, whole, places_of(matching))
+        tallies += in_stock(len(members.numbers), out)
     return tallies
 
 
@@ -85,10 +96,10 @@ def _tags(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
     return [Tally(Field.TAGS.value, None, tag, None, matches) for tag, matches in tags.items()]
 
 
-def _options(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
+def _options(counted: Iterable[tuple[Any, int]]) -> list[Tally]:
     chosen: Counter[Choice] = Counter()
     told: dict[Choice, str] = {}
-    for (options, choices), matches in columns.counted(Dimension.OPTIONS, numbers):
+    for (options, choices), matches in counted:
         for choice in choices:
             chosen[choice] += matches
             told.setdefault(choice, options)
@@ -104,5 +115,4 @@ def _options(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
 _OWN: Final[Mapping[Field, Callable[[Columns, Sequence[int]], list[Tally]]]] = {
     Field.BRANDS: _brands,
     Field.TAGS: _tags,
-    Field.OPTIONS: _options,
 }

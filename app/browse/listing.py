@@ -9,7 +9,7 @@ and may be met again or missed.
 - CREATED_AT, UPDATED_AT: the oldest first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -30,6 +30,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from app.browse.atoms import AMONG
 from app.browse.matching import Matching, Shape, conditions, is_priced, is_wide, looked_up, matches
 from app.browse.search import PEEKED, RANKED, SLICES, Search, Slice, beginning, found, materialized, rank_of
 from app.browse.walks import MOST as MOST
@@ -54,14 +55,18 @@ def settle(order: Order, descending: bool, search: Search | None) -> tuple[Order
 
 
 class Statements(NamedTuple):
-    """How a page is asked for: in its order, what PRICE ends with, and how many products these rows are; whether they
-    are all there is up to where the order ends, or the page is full.
+    """How a page is asked for: in its order, what PRICE ends with (of any products, or of some), and how many products
+    these rows are; whether they are all there is up to where the order ends, or the page is full.
     """
 
     ordered: Callable[[Shape, Order, bool, bool], Executable]
-    unpriced: Callable[[Shape, bool, bool], Executable]
+    unpriced: Callable[[Shape, bool, bool, bool], Executable]
     products: Callable[[Sequence[Row[Any]]], int]
     whole: Callable[[Sequence[Row[Any]]], bool] = lambda _: True
+
+
+Unpriced = Callable[[], Awaitable[list[int] | None]]
+"""Tells the numbers of products among which all of a list are that have no price; None: of any."""
 
 
 async def page_rows(
@@ -74,6 +79,7 @@ async def page_rows(
     after: Keys | None,
     first: int,
     others: Mapping[str, Any] = {},
+    without_price: Unpriced | None = None,
 ) -> list[Row[Any]]:
     """What a page's statements answer: a product more than `first` where there are more. `others`: more parameters."""
     order, descending = settle(order, descending, matching.search)
@@ -89,8 +95,12 @@ async def page_rows(
     listed = statements.products(rows)
     if order is Order.PRICE and listed <= first and not is_priced(shape) and statements.whole(rows):
         begun = after is not None and after[0] is None
-        parameters |= {"most": first + 1 - listed} | ({"after_id": after[1]} if after and begun else {})
-        rows += await db.rows(statements.unpriced(shape, descending, begun), parameters)
+        some = None if without_price is None else await without_price()
+        # What a statement tells beside the products is wanted in any case.
+        if some or some is None or begun:
+            parameters |= {"most": first + 1 - listed} | ({"after_id": after[1]} if after and begun else {})
+            parameters |= {} if some is None else {"numbers": some}
+            rows += await db.rows(statements.unpriced(shape, descending, begun, some is not None), parameters)
     return rows
 
 
@@ -139,11 +149,13 @@ def _priced() -> ColumnElement[bool]:
 
 
 def unpriced(
-    shape: Shape, descending: bool, paged: bool, whole: bool = True, most: ColumnElement[int] = MOST
+    shape: Shape, descending: bool, paged: bool, among: bool, whole: bool = True, most: ColumnElement[int] = MOST
 ) -> Select[Any]:
-    """What has no price, which a list by PRICE ends with."""
+    """What has no price, which a list by PRICE ends with; `among`: of some products, by their numbers."""
     id_ = product.c.id
     statement = select(*_row(whole), cast(null(), BigInteger).label("listed_by")).where(~_priced(), *conditions(shape))
+    if among:
+        statement = statement.where(AMONG)
     if paged:
         statement = statement.where(id_ < _after_id if descending else id_ > _after_id)
     return statement.order_by(id_.desc() if descending else id_.asc()).limit(most)

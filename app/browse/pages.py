@@ -16,9 +16,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Executable, Row, Select, Uuid, and_, any_, bindparam, cast, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from app.browse.listing import Keys, Order, Statements, page_of, page_rows, rows_of, unpriced
+from app.browse.listing import Keys, Order, Statements, Unpriced, page_of, page_rows, rows_of, unpriced
 from app.browse.matching import Matching, Shape
-from app.browse.sold_out import MOSTLY, Places, find_places, is_looked_through, tried_page
+from app.browse.sold_out import MOSTLY, Part, Places, find_places, is_looked_through, tried_page
 from app.catalog.tables import product, variant
 from app.inventory.availability import Stocked, promises_among, raw, stocked_of
 from app.inventory.tables import stock_level
@@ -93,24 +93,23 @@ async def find_products(
     after: Keys | None,
     first: int,
     stock: Asked | None,
+    without_price: Unpriced | None = None,
 ) -> Found:
     """The page of `first` products behind `after`, as `list_products` has it. One statement; two where PRICE runs out
-    of priced products; up to six for what is in stock or sold out where few products on its way are.
+    of priced products and there may be others; up to six for what is in stock or sold out where few products on its way
+    are.
     """
+    how: dict[str, Any] = {"descending": descending, "after": after, "first": first, "without_price": without_price}
     if is_looked_through(matching, order):
         if matching.in_stock:
             statements, others = _TRIED[stock is not None, first > MOSTLY], stock_parameters(stock)
-            tried = await page_rows(
-                db, matching, order, statements, descending=descending, after=after, first=first, others=others
-            )
+            tried = await page_rows(db, matching, order, statements, others=others, **how)
             if _is_page(tried):
                 return found_of(tried, first, stocks=stock is not None)
-        places = await find_places(db, matching, order, descending=descending, after=after, first=first)
+        places = await find_places(db, matching, order, **how)
         return await _found_at(db, places, first, stock)
     statements, others = _WITH_STOCK if stock is not None else _WITHOUT, stock_parameters(stock)
-    rows: Sequence[Sequence[Any]] = await page_rows(
-        db, matching, order, statements, descending=descending, after=after, first=first, others=others
-    )
+    rows: Sequence[Sequence[Any]] = await page_rows(db, matching, order, statements, others=others, **how)
     return found_of(rows, first, stocks=stock is not None)
 
 
@@ -153,21 +152,21 @@ def _found(shape: Shape, order: Order, descending: bool, paged: bool, stocks: bo
 
 
 @built(64)
-def _found_unpriced(shape: Shape, descending: bool, paged: bool, stocks: bool) -> Select[Any]:
-    return arrays_of(unpriced(shape, descending, paged, False), stocks, descending)
+def _found_unpriced(shape: Shape, descending: bool, paged: bool, among: bool, stocks: bool) -> Select[Any]:
+    return arrays_of(unpriced(shape, descending, paged, among, False), stocks, descending)
 
 
 @built(64)
 def _tried(
-    shape: Shape, order: Order, descending: bool, paged: bool, *, stocks: bool, long: bool, priced: bool = True
+    shape: Shape, order: Order, descending: bool, paged: bool, *, stocks: bool, long: bool, part: Part = Part.PRICED
 ) -> Select[Any]:
-    page, is_page = tried_page(shape, order, descending, paged, priced=priced, long=long)
+    page, is_page = tried_page(shape, order, descending, paged, part=part, long=long)
     arrays = arrays_of(page, stocks, descending).subquery("arrays")
     return select(*arrays.c, is_page.label("is_page"))
 
 
-def _tried_unpriced(shape: Shape, descending: bool, paged: bool, **how: bool) -> Executable:
-    return _tried(shape, Order.PRICE, descending, paged, **how, priced=False)
+def _tried_unpriced(shape: Shape, descending: bool, paged: bool, among: bool, **how: bool) -> Executable:
+    return _tried(shape, Order.PRICE, descending, paged, **how, part=Part.SOME_UNPRICED if among else Part.UNPRICED)
 
 
 def _products(rows: Sequence[Sequence[Any]]) -> int:

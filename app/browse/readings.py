@@ -9,8 +9,9 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
-from app.browse import atoms
+from app.browse import atoms, priced
 from app.browse.atoms import Atom, Key, unpacked
+from app.browse.priced import Priced
 from app.platform.db import Reader
 from app.platform.texts import LOCALES
 
@@ -28,8 +29,8 @@ def in_turn(all_: Sequence[T]) -> Iterator[Sequence[T]]:
         yield all_[start : start + AT_ONCE]
 
 
-async def read_atoms(db: Reader, keys: Sequence[Key], moment: datetime, mark: int) -> list[Atom]:
-    """Each of these sets."""
+async def read_atoms(db: Reader, keys: Sequence[Key], moment: datetime, mark: int, price_mark: int) -> list[Atom]:
+    """Each of these sets. The marks: how far in what the feed tells of products, and of prices, was heard before."""
     read: list[Atom] = []
     for name, statement in atoms.BY_VALUE.items():
         values = [key[1] for key in keys if key[0] == name]
@@ -40,6 +41,8 @@ async def read_atoms(db: Reader, keys: Sequence[Key], moment: datetime, mark: in
         match key:
             case "sold", _:
                 read.append(await _read_sold(db, key, moment, mark))
+            case "prices", _:
+                read.append(await priced.read_prices(db, key, mark, price_mark))
             case "part", locale, part:
                 row = await db.row(atoms.PART[str(locale)], {"part": part})
                 assert row is not None, "aggregates"
@@ -74,15 +77,21 @@ def _note(atom: Atom, row: Any) -> None:
 
 @dataclass(slots=True)
 class Again:
-    """What was found of products that were looked at again: of each set those that belong to it, of all that were."""
+    """What was found of products that were looked at again: of each set those that belong to it, of all that were; of
+    each channel the prices of these, and of those of which prices were told.
+    """
 
     looked: BitMap
     fits: dict[Key, BitMap] = field(default_factory=dict)
     coming: dict[Key, Any] = field(default_factory=dict)
     moments: dict[Key, datetime] = field(default_factory=dict)
+    prices: dict[Key, list[Any]] = field(default_factory=dict)
 
     def apply(self, atom: Atom) -> None:
         """Put it into a set that it was found for."""
+        if isinstance(atom, Priced):
+            atom.write(self.prices[atom.key])
+            return
         looked = self.looked
         if (at := self.moments.get(atom.key)) is not None:
             looked = looked.copy()
@@ -99,8 +108,12 @@ def is_due(atom: Atom, moment: datetime) -> bool:
     return bool(atom.coming) and atom.coming[0][0] <= moment
 
 
-async def look_again(db: Reader, kept: Sequence[Atom], ids: Sequence[UUID], moment: datetime) -> Again:
-    """Look at these products again, and at those whose time has come, for each of these sets but what codes name."""
+async def look_again(
+    db: Reader, kept: Sequence[Atom], ids: Sequence[UUID], variant_ids: Sequence[UUID], moment: datetime
+) -> Again:
+    """Look at these products again, and at those whose time has come, for each of these sets but what codes name; for
+    prices at those of these variants too.
+    """
     again = Again(BitMap(), {atom.key: BitMap() for atom in kept})
     fits = again.fits
     for some in in_turn(ids):
@@ -109,6 +122,7 @@ async def look_again(db: Reader, kept: Sequence[Atom], ids: Sequence[UUID], mome
             for key in atoms.values_of(row):
                 if key in fits:
                     fits[key].add(row.number)
+    await _look_at_prices(db, again, kept, variant_ids)
     numbers = list(again.looked)
     for locale in LOCALES:
         keys = [key for key in fits if key[:2] == ("part", locale)]
@@ -124,3 +138,14 @@ async def look_again(db: Reader, kept: Sequence[Atom], ids: Sequence[UUID], mome
             fits[atom.key] = unpacked(await db.value(atoms.SOLD_AMONG, given))
             again.coming[atom.key] = await db.row(atoms.COMING_AMONG, given | {"until": atom.until})
     return again
+
+
+async def _look_at_prices(db: Reader, again: Again, kept: Sequence[Atom], variant_ids: Sequence[UUID]) -> None:
+    channels = [atom for atom in kept if isinstance(atom, Priced)]
+    numbers = again.looked.copy()
+    for some in in_turn(variant_ids if channels else []):
+        numbers |= BitMap([row.number for row in await db.rows(priced.NUMBERS_OF, {"variant_ids": some})])
+    for atom in channels:
+        rows = again.prices[atom.key] = []
+        for few in in_turn(list(numbers)):
+            rows += await db.rows(priced.PRICES_AMONG, {"channel_id": atom.key[1], "numbers": few})

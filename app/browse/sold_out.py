@@ -6,13 +6,14 @@ Of what is in stock a page is mostly full at once: one statement tries that (`tr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from app.browse.listing import MOST, Keys, Order, in_order, settle, unpriced, walk_of
+from app.browse.listing import MOST, Keys, Order, Unpriced, in_order, settle, unpriced, walk_of
 from app.browse.matching import Matching, Shape, asks_stock, has_stock_asked, is_priced, with_any_stock
 from app.browse.search import materialized
 from app.browse.walks import listed, names_in_order, shown_names
@@ -40,24 +41,42 @@ class Places:
     stopped: Keys | None
 
 
+class Part(Enum):
+    """What is looked at: what is in the order, or what PRICE ends with, of any products or of some."""
+
+    PRICED = 0
+    UNPRICED = 1
+    SOME_UNPRICED = 2
+
+
 def is_looked_through(matching: Matching, order: Order) -> bool:
     """Whether a list is one of these. What is ranked is so few that all of it can be."""
     return asks_stock(matching.shape) and settle(order, False, matching.search)[0] is not Order.RELEVANCE
 
 
 async def find_places(
-    db: Reader, matching: Matching, order: Order, *, descending: bool, after: Keys | None, first: int
+    db: Reader,
+    matching: Matching,
+    order: Order,
+    *,
+    descending: bool,
+    after: Keys | None,
+    first: int,
+    without_price: Unpriced | None = None,
 ) -> Places:
     """A place more than `first` behind `after` where there are more; fewer where it stopped. A statement or some."""
     order, descending = settle(order, descending, matching.search)
     shape, parameters = matching.shape, {**matching.parameters, "shown": first + 1}
     keys: list[Keys] = []
-    place, priced = after, after is None or after[0] is not None
+    some: list[int] | None = None
+    place, part = after, Part.PRICED
+    if after is not None and after[0] is None:
+        part, some = await _end(without_price)
     # What words find is put in order once, and once for what has no price.
     for most in (sum(LOOKED_AT),) * 2 if shape.words else LOOKED_AT:
         at = {} if place is None else {"after_key": place[0], "after_id": place[1]}
-        statement = _places(shape, order, descending, place is not None, priced)
-        row = await db.row(statement, parameters | at | {"most": most})
+        statement = _places(shape, order, descending, place is not None, part)
+        row = await db.row(statement, parameters | at | {"most": most, "numbers": some})
         assert row is not None, "aggregates"
         keys += zip(row.listed or (), row.ids or (), strict=True)
         if len(keys) > first:
@@ -66,17 +85,25 @@ async def find_places(
             place = (row.last_listed, row.last_id)
             if shape.words:
                 break
-        elif priced and order is Order.PRICE and not is_priced(shape):
+        elif part is Part.PRICED and order is Order.PRICE and not is_priced(shape):
             # What has no price comes last.
-            place, priced = (None, _BEHIND_ALL if descending else _BEFORE_ALL), False
+            place = None, _BEHIND_ALL if descending else _BEFORE_ALL
+            part, some = await _end(without_price)
+            if some == []:
+                return Places(keys, None)
         else:
             return Places(keys, None)
     return Places(keys, place)
 
 
+async def _end(without_price: Unpriced | None) -> tuple[Part, list[int] | None]:
+    some = None if without_price is None else await without_price()
+    return (Part.UNPRICED if some is None else Part.SOME_UNPRICED), some
+
+
 @built(64)
-def _places(shape: Shape, order: Order, descending: bool, paged: bool, priced: bool) -> Select[Any]:
-    walked = _walk(shape, order, descending, paged, priced, MOST).subquery("walked")
+def _places(shape: Shape, order: Order, descending: bool, paged: bool, part: Part) -> Select[Any]:
+    walked = _walk(shape, order, descending, paged, part, MOST).subquery("walked")
     looked = materialized(select(walked.c.id, walked.c.listed_by), "looked")
     place = in_order(looked.c.listed_by, looked.c.id, descending)
     fits = (
@@ -98,16 +125,16 @@ def _places(shape: Shape, order: Order, descending: bool, paged: bool, priced: b
 
 
 def _walk(
-    shape: Shape, order: Order, descending: bool, paged: bool, priced: bool, most: ColumnElement[int]
+    shape: Shape, order: Order, descending: bool, paged: bool, part: Part, most: ColumnElement[int]
 ) -> Select[Any]:
     any_ = with_any_stock(shape)
-    if priced:
+    if part is Part.PRICED:
         return walk_of(any_, order, descending, paged, most)
-    return unpriced(any_, descending, paged, False, most)
+    return unpriced(any_, descending, paged, part is Part.SOME_UNPRICED, False, most)
 
 
 def tried_page(
-    shape: Shape, order: Order, descending: bool, paged: bool, *, priced: bool, long: bool
+    shape: Shape, order: Order, descending: bool, paged: bool, *, part: Part, long: bool
 ) -> tuple[Select[Any], ColumnElement[bool]]:
     """The `id`, `version` and `listed_by` of the first `most` that are in stock, among so many; and whether that is the
     page: it is full, or there are no more behind these.
@@ -115,10 +142,10 @@ def tried_page(
     looks, others = (literal_column(str(most), BigInteger) for most in TRIED[long])
     if shape.words:
         # To walk what words find is dearer, and makes a plan of its own anyway.
-        walk = _walk(shape, order, descending, paged, priced, MOST * 2)
+        walk = _walk(shape, order, descending, paged, part, MOST * 2)
         return _tried(shape, materialized(walk, "walked"), descending, MOST * 2)
     if order is not Order.NAME:
-        walk = _walk(shape, order, descending, paged, priced, looks)
+        walk = _walk(shape, order, descending, paged, part, looks)
         return _tried(shape, walk.subquery("walked"), descending, looks)
     branches: list[ColumnElement[bool]] = []
 

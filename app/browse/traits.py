@@ -90,7 +90,7 @@ def option_name_of(option: dict[str, Any]) -> str | None:
 
 
 def traits_of(row: Any) -> Traits:
-    options, choices = _choices(row.options, row.values)
+    options, choices = choices_of(row.options, row.values)
     return Traits(
         version=row.version,
         category_id=row.category_id,
@@ -103,8 +103,10 @@ def traits_of(row: Any) -> Traits:
 
 
 @lru_cache(1_000)
-def _choices(options: str, values: str | None) -> tuple[str, tuple[Choice, ...]]:
-    """The column's JSON, and each choice once. Most products of a kind have the same, and share them."""
+def choices_of(options: str, values: str | None) -> tuple[str, tuple[Choice, ...]]:
+    """The column's JSON, and each choice once, of all values of variants. Most products of a kind have the same, and
+    share them.
+    """
     names = [option_name_of(option) for option in msgspec.json.decode(options)]
     variants = _decode(values) if values is not None else []
     every = [choice for each in variants for choice in zip(names, each, strict=False) if choice[1] != ""]

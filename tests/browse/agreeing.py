@@ -15,6 +15,7 @@ from app.browse.search import read_search
 from app.browse.sight import Sight
 from app.catalog.tables import category, collection, product
 from app.platform import clock
+from app.pricing.tables import channel_price
 from tests.api.keeping import Keeping
 
 TYPED = (None, "azul", "xicara", "cheia", "copa", "outra", "novas", "g", "azul -peixe", '"bone azul"', "de", "AZUL")
@@ -40,6 +41,18 @@ async def agrees(keeps: Keeping, matching: Matching, said: Any = None) -> int | 
     return total
 
 
+async def bounds_of(keeps: Keeping) -> list[dict[str, Any]]:
+    """Bounds that some prices lie on, between and beyond; the last leave out the dearest and the cheapest."""
+    rows = await keeps.shop.db.rows(select(channel_price.c.amount).distinct().order_by(channel_price.c.amount))
+    amounts = [row.amount for row in rows] or [0]
+    low, middle, high = amounts[0], amounts[len(amounts) // 2], amounts[-1]
+    return [
+        *({"price_min": low}, {"price_max": high}, {"price_max": low}, {"price_min": high}, {"price_max": middle - 1}),
+        *({"price_min": middle, "price_max": middle}, {"price_min": high, "price_max": low}, {"price_min": high + 1}),
+        *({"price_min": middle}, {"price_min": low + 1, "price_max": high - 1}),
+    ]
+
+
 async def all_agree(keeps: Keeping, moment: datetime | None = None, said: Any = None) -> int:
     """Of every field and search; how many products were counted."""
     rows = await keeps.shop.db.rows(select(product))
@@ -52,11 +65,13 @@ async def all_agree(keeps: Keeping, moment: datetime | None = None, said: Any = 
         *({"brands": (*brands[:1], "nobody")}, {"tags": tags[:2]}, {"brands": brands, "tags": tags}),
         {"category_ids": filed, "collection_ids": held[:1], "locale": "en"},
     ]
+    bounds = await bounds_of(keeps)
+    filters += [*bounds, *({"category_ids": filed[:1], **each} for each in bounds), {"brands": brands, **bounds[-1]}]
     counted = 0
     for channel in ("web", "pos"):
         for each in filters:
             counted += await agrees(keeps, of(keeps, moment, channel, **each), said) or 0
-    narrowed: list[dict[str, Any]] = [{}, {"category_ids": filed[:1]}]
+    narrowed: list[dict[str, Any]] = [{}, {"category_ids": filed[:1]}, bounds[-1]]
     for typed in TYPED:
         for each in narrowed:
             counted += await agrees(keeps, of(keeps, moment, search=typed, **each), said) or 0

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, select
 from sqlalchemy.sql.visitors import iterate
 
-from app.browse import atoms, stocked, traits
+from app.browse import atoms, priced, sets, stocked, traits
 from app.browse.counting import narrowed_by, total_of
+from app.browse.matching import OptionChoice
 from app.catalog.tables import product
 from app.events import follower
 from app.platform import clock
@@ -23,10 +24,14 @@ from tests.events.doings import HOUR
 from tests.shop import Shop
 from tests.telling import FOLLOWED
 
+AZUL = (OptionChoice("Cor", ("Azul",)),)
+
 
 @pytest_asyncio.fixture
 async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
     monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
+    # Whatever the machine has to do besides, prices are waited for.
+    monkeypatch.setattr(sets, "PATIENCE", 60)
     async with keeping(shop) as keeping_:
         yield keeping_
 
@@ -40,6 +45,10 @@ def test_whatever_sets_are_read_from_is_told() -> None:
     untold = {table for table in tables if "PRODUCT" not in topics[table]}
     assert untold == {"stock_level", "hold"}
     assert "AVAILABILITY" in topics["stock_level"]
+    kept = [priced.PRICES, priced.PRICES_AMONG, priced.NUMBERS_OF]
+    tables = {part.name for each in kept for part in iterate(each) if isinstance(part, Table)}
+    assert tables == {"channel_price", "variant", "product"}
+    assert {topic for topic, _ in FOLLOWED["channel_price"]} == {"PRICE"}
 
 
 async def test_they_are_what_the_tables_say(keeps: Keeping) -> None:
@@ -49,7 +58,7 @@ async def test_they_are_what_the_tables_say(keeps: Keeping) -> None:
     misses = keeps.catalog.sets.misses
     assert await all_agree(keeps)
     assert keeps.catalog.sets.misses == misses > 0
-    for wanted in ({"in_stock": True}, {"price_max": 4000}, {"statuses": ("ACTIVE",)}, {"ids": ()}):
+    for wanted in ({"in_stock": True, "price_max": 4000}, {"options": AZUL}, {"statuses": ("ACTIVE",)}, {"ids": ()}):
         assert await keeps.catalog.sets.members(of(keeps, **wanted)) is None
         await agrees(keeps, of(keeps, **wanted))
 

@@ -33,6 +33,8 @@ from tests.shop import Shop
 @pytest_asyncio.fixture
 async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
     monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
+    # Whatever the machine has to do besides, prices are waited for.
+    monkeypatch.setattr(sets, "PATIENCE", 60)
     async with keeping(shop) as keeping_:
         yield keeping_
 
