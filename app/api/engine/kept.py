@@ -124,7 +124,8 @@ class Layout:
 
     def __init__(self, rows: Rows) -> None:
         self.number = next(_numbers)
-        self.rows = rows
+        # Rows of their own: these lead to this layout.
+        self.rows = rows.plain()
         self.live: list[Column] = []
         self.timed: list[Column] = []
         self.checks: list[Check] = []
