@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import Text, bindparam, func, select, text
+from sqlalchemy import Executable, Text, bindparam, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.platform.db import Database, Tx
+from app.platform.lines import Lines
 
 MOST = 2
 SLEEP = select(func.pg_sleep(bindparam("seconds")).cast(Text))
@@ -60,6 +61,30 @@ async def test_what_postgresql_has_closed_is_replaced(db: Database) -> None:
         )
     assert await db.value(WHO) != before
     assert (db.lines.in_use, db.lines.idle) == (0, 1)
+
+
+ENDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+
+
+def tell_that_they_end(lines: Lines) -> None:
+    """What PostgreSQL says to its idle connections when it is restarted, a moment before it closes them."""
+    for each in lines._idle:
+        each.driver._protocol.data_received(b"E" + (len(ENDS) + 4).to_bytes(4, "big") + ENDS)
+        assert not each.driver.is_closed()
+
+
+@pytest.mark.parametrize("statement", [WHO, text("SELECT pg_backend_pid()")], ids=["plain", "SQLAlchemy's"])
+async def test_what_postgresql_has_said_that_it_ends_is_replaced(db: Database, statement: Executable) -> None:
+    for _ in range(2):
+        await asyncio.gather(*(sleep(db, 0.1) for _ in range(MOST)))
+        before = await db.value(statement)
+        tell_that_they_end(db.lines)
+        assert await db.value(statement) != before
+        assert (db.lines.in_use, db.lines.idle) == (0, 1)
+        before = await db.run(lambda tx: tx.value(statement))
+        tell_that_they_end(db.write_lines)
+        assert await db.run(lambda tx: tx.value(statement)) != before
+        assert (db.write_lines.in_use, db.write_lines.idle) == (0, 1)
 
 
 async def test_a_mistake_costs_no_line(db: Database) -> None:
