@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from asyncpg import InternalClientError
 from sqlalchemy import Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -68,8 +67,6 @@ class Lines:
         except DBAPIError as error:
             await self._failed(error)
             raise
-        except InternalClientError as error:
-            raise await self._ended(lent, error) from error
         finally:
             await self._come_back(lent)
 
@@ -82,8 +79,6 @@ class Lines:
         except DBAPIError as error:
             await self._failed(error)
             raise
-        except InternalClientError as error:
-            raise await self._ended(lent, error) from error
         finally:
             await self._come_back(lent)
 
@@ -96,19 +91,6 @@ class Lines:
         if error.connection_invalidated:
             # What cut off one has cut off the others.
             await self._drop_idle()
-
-    async def _ended(self, lent: _Open, error: InternalClientError) -> DBAPIError:
-        """PostgreSQL has told this connection that it ends, while it was idle, and not closed it yet: the driver takes
-        no more statements, and does not say that it is closed. So it may be with the others.
-        """
-        lent.driver.terminate()
-        await lent.connection.invalidate()
-        while self._idle:
-            other = self._idle.pop()
-            other.driver.terminate()
-            await other.connection.invalidate()
-            await self._drop(other)
-        return DBAPIError("the connection has ended", None, error, connection_invalidated=True)
 
     async def _come_back(self, lent: _Open) -> None:
         if lent.connection.invalidated or self._closed or lent.connection.in_transaction():
