@@ -31,7 +31,7 @@ P = ParamSpec("P")
 
 PREPARED: Final = "feira.prepared"
 DRIVERS_OWN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""What the driver raises; InternalClientError on an idle connection that was told that it ends and is not closed yet."""
+"""What the driver raises; InternalClientError where an idle connection was told that it ends, and is not closed yet."""
 
 _seen: WeakSet[Executable] = WeakSet()
 # By the names of the parameters: they say which columns an INSERT without values has. None: not for the driver.
