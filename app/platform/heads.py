@@ -67,5 +67,10 @@ class BoundedHeads(HttpToolsProtocol):
 
     def _cut_off(self) -> None:
         self._late = None
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._in_head:
             self.send_400_response(TOO_LATE)
+        else:
+            # Opened ahead of a request that never came: there is nobody to answer.
+            self.transport.close()
