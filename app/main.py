@@ -10,7 +10,7 @@ from litestar import Litestar, asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from app.api.authenticate import contexts
+from app.api.authenticate import contexts, payer
 from app.api.catalog.sight import lasting_token
 from app.api.context import Context
 from app.api.documents import trusted_documents
@@ -80,6 +80,7 @@ def graphql_route(
         observe=metrics.observe,
         extensions_for=extensions_of,
         extension_headers=EXTENSION_HEADERS,
+        caller_of=payer,
         vary=VARY,
         public_for=public_for(settings.cache_seconds),
         trusted=trusted_documents(settings.documents),

@@ -7,7 +7,7 @@ say in `connection_init` what others say in headers: `Authorization`, `Feira-Cha
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -87,6 +87,11 @@ def contexts(
         )
 
     return context_for
+
+
+def payer(context: Context, request: Request) -> Hashable:
+    """Whose budget pays: that of whom the credential stands for, however it is written; a shopper's address."""
+    return request.address if context.principal.id is None else context.principal.key
 
 
 def _own_address(request: Request) -> str:

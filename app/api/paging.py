@@ -15,6 +15,7 @@ from app.catalog.fields import storable
 
 MOST = 100
 COUNTED_UP_TO = 10_000
+_LONGEST_CURSOR = 65_536
 T = TypeVar("T")
 
 
@@ -117,6 +118,8 @@ def decode_cursor(kind: str, cursor: str | None, *types: Any) -> tuple[Any, ...]
     if cursor is None:
         return None
     try:
+        if len(cursor) > _LONGEST_CURSOR:
+            raise ValueError(cursor[:20])
         body = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
         if isinstance(body, list) and len(body) == len(types) + 1 and body[0] == kind:
             return tuple(_restored(value, wanted) for value, wanted in zip(body[1:], types, strict=True))

@@ -15,11 +15,12 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
+from sys import getsizeof
 from typing import Final
 
 from app.browse.facets import Field, Tally
 from app.browse.hits import Matched
-from app.browse.matching import Matching
+from app.browse.matching import Matching, OptionChoice
 from app.browse.pages import Found
 from app.events.feed import FeedRow
 from app.events.outbox import Topic
@@ -34,7 +35,9 @@ _ASKED: Final = (
     "search", "ids", "category_ids", "collection_ids", "brands", "tags", "price_min", "price_max", "options",
 )  # fmt: skip
 _LIST, _PRODUCT, _MATCHED, _TALLY = 2_000, 400, 200, 300
-"""Bytes of what is kept, about: of any list, for each product of its page, of its matches, for each of its tallies."""
+"""Bytes of what is kept, about: of any list, for each product of its page, of its matches, for each of its tallies.
+What it was asked for by is measured: it is as long as a caller made it.
+"""
 
 
 Counting = Callable[[Collection[Field]], Awaitable[Sequence[Tally]]]
@@ -46,7 +49,7 @@ class KeptList:
     `since`: as of when.
 
     `priced`: whether it goes by prices. `total`: once it was counted (None: too many); `tallies`: of facets that were
-    counted.
+    counted; `asked`: bytes of what it was asked for by.
     """
 
     priced: bool
@@ -58,6 +61,7 @@ class KeptList:
     counted: bool = False
     tallies: dict[Field, Sequence[Tally]] = field(default_factory=dict)
     size: int = 0
+    asked: int = 0
 
 
 class KeptLists:
@@ -86,6 +90,7 @@ class KeptLists:
     def keep(self, mark: Mark, key: Hashable, found: KeptList) -> None:
         """Keep what was read after this `mark` was taken, unless something was written since."""
         of_all, of_priced = self.mark
+        found.asked = _bytes_of(key)
         found.size = _size(found)
         if found.page is not None:
             # What there is of it is of this moment.
@@ -162,7 +167,20 @@ def holds(found: KeptList, moment: datetime) -> bool:
 def _size(found: KeptList) -> int:
     products = len(found.page.ids) if found.page is not None else 0
     matched = len(found.matched.versions) if found.matched is not None else 0
-    return _LIST + _PRODUCT * products + _MATCHED * matched + _TALLY * sum(map(len, found.tallies.values()))
+    tallies = sum(map(len, found.tallies.values()))
+    return _LIST + found.asked + _PRODUCT * products + _MATCHED * matched + _TALLY * tallies
+
+
+def _bytes_of(asked: object) -> int:
+    """Of the texts and ids that a list was asked for by."""
+    match asked:
+        case str():
+            return getsizeof(asked)
+        case tuple():
+            return 8 * len(asked) + sum(map(_bytes_of, asked))
+        case OptionChoice():
+            return _bytes_of((asked.name, asked.values))
+    return 50
 
 
 def key_of(matching: Matching, *how: Hashable) -> Hashable | None:

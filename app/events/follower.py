@@ -236,6 +236,8 @@ class Follower:
                         await connection.execute("SELECT 1", timeout=5)
             except LOST as error:
                 log.warning("does not hear of the feed", reason=type(error).__name__)
+            except Exception:
+                log.exception("does not hear of the feed")
             await asyncio.sleep(RETRIES_AFTER)
 
     async def _follow(self) -> None:
@@ -253,15 +255,20 @@ class Follower:
             except LOST as error:
                 log.warning("does not read the feed", reason=type(error).__name__)
                 await asyncio.sleep(RETRIES_AFTER)
+            except Exception:
+                # Nobody would begin it again: the process would tell nothing new for ever.
+                log.exception("does not read the feed")
+                await asyncio.sleep(RETRIES_AFTER)
 
     async def _look(self) -> None:
         """Read the head: whether hints were missed, and whether this is still the history that was followed."""
-        since = monotonic()
+        # A sequencer of this process may be heard of more meanwhile.
+        was, since = self.position, monotonic()
         row = await self.database.row(LOOK)
         assert row is not None, "the migration made it"
         head = Head(row.position, row.epoch, row.forgotten)
-        if head.epoch != self.epoch or head.position < self.position or self.position < head.forgotten:
-            log.warning("begins anew", epoch=head.epoch, position=head.position, was=self.position)
+        if head.epoch != self.epoch or head.position < was or was < head.forgotten:
+            log.warning("begins anew", epoch=head.epoch, position=head.position, was=was)
             self._begin(head)
             for watch in {watch for watches in self._watched.values() for watch in watches}:
                 watch.tell_all()

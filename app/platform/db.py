@@ -10,19 +10,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Executable, MetaData, Row, Text, UpdateBase, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.platform.ahead import Answer, Questions
+from app.platform.engines import APART, open_engine
 from app.platform.errors import Busy
 from app.platform.lines import Lines
 from app.platform.standing import Kept
@@ -44,6 +42,11 @@ RETRIABLE = frozenset({"40P01", "40001"})
 ATTEMPTS = 6
 # Too many connections; a lock that was not to be had in time; a statement that took too long.
 OTHERS_HAVE_IT = frozenset({"53300", "55P03", "57014"})
+
+APART_FROM_LINES = 4
+"""Connections beside those that are lent to writes: for what reads one moment for long."""
+FOR_LONG = text("SELECT set_config('statement_timeout', '0', true), set_config('plan_cache_mode', 'auto', true)")
+"""For the reads of a snapshot: each takes what it takes, and is planned for what it asks."""
 
 
 def id_column() -> Column[Any]:
@@ -242,10 +245,10 @@ class Database(Reader):
         """`url`: any postgres:// or postgresql:// address. Connects on first use."""
         return cls(
             # One more than is lent for reads, for who needs the connection itself.
-            _engine(url, size=reads + 1, isolation_level="AUTOCOMMIT", pool_reset_on_return=None),
+            open_engine(url, size=reads + 1, isolation_level="AUTOCOMMIT", pool_reset_on_return=None),
             # A command names what it reads and writes by keys: one plan does for any value, and to make it anew each
             # time costs twice what the statement does.
-            _engine(url, size=writes + APART_FROM_LINES, settings={"plan_cache_mode": "force_generic_plan"}),
+            open_engine(url, size=writes + APART_FROM_LINES, settings={"plan_cache_mode": "force_generic_plan"}),
             most_reads=reads,
             most_writes=writes,
         )
@@ -262,7 +265,7 @@ class Database(Reader):
 
         PostgreSQL ends it within seconds when this process's machine is gone.
         """
-        engine = _engine(self.writes.url.render_as_string(hide_password=False), size=1, settings=APART)
+        engine = open_engine(self.writes.url.render_as_string(hide_password=False), size=1, settings=APART)
         try:
             async with engine.connect() as connection:
                 raw = await connection.get_raw_connection()
@@ -292,12 +295,31 @@ class Database(Reader):
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Tx]:
-        """Reads of one moment: that of the first statement. Nothing can be written; a statement takes what it takes."""
-        async with self.writes.connect() as opened:
+        """Reads of one moment: that of the first statement. Nothing can be written; a statement takes what it takes.
+
+        A connection that PostgreSQL has closed since its last use is replaced, once.
+        """
+        try:
+            connection = await self._begun()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            connection = await self._begun()
+        try:
+            yield Tx(connection)
+        finally:
+            await connection.close()
+
+    async def _begun(self) -> AsyncConnection:
+        """A connection for a snapshot, in its transaction."""
+        opened = await self.writes.connect()
+        try:
             connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            async with connection.begin():
-                await connection.execute(FOR_LONG)
-                yield Tx(connection)
+            await connection.execute(FOR_LONG)
+        except BaseException:
+            await opened.close()
+            raise
+        return connection
 
     async def run(self, command: Callable[[Tx], Awaitable[T]], *, repeatable: bool = False) -> T:
         """Run `command` in a transaction of its own; again, a bounded number of times, after a deadlock.
@@ -337,57 +359,3 @@ def busy_or_not() -> Iterator[None]:
 def sqlstate(error: DBAPIError) -> str | None:
     """PostgreSQL's error code of a failed statement."""
     return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-
-
-def asyncpg_url(url: str) -> str:
-    """The same address in the form that SQLAlchemy takes for asyncpg."""
-    parts = urlsplit(url)
-    return parts._replace(scheme="postgresql+asyncpg").geturl()
-
-
-APART_FROM_LINES = 4
-"""Connections beside those that are lent to writes: for what reads one moment for long."""
-FOR_LONG = text("SELECT set_config('statement_timeout', '0', true), set_config('plan_cache_mode', 'auto', true)")
-"""For the reads of a snapshot: each takes what it takes, and is planned for what it asks."""
-APART = {
-    "statement_timeout": "0",
-    "tcp_keepalives_idle": "2",
-    "tcp_keepalives_interval": "1",
-    "tcp_keepalives_count": "3",
-}
-"""Settings of a connection that is held for long."""
-
-
-def _engine(url: str, *, size: int, settings: Mapping[str, str] | None = None, **options: Any) -> AsyncEngine:
-    engine = create_async_engine(
-        asyncpg_url(url),
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=30,
-        pool_pre_ping=False,
-        # Of what SQLAlchemy runs itself it keeps all expressions.
-        query_cache_size=150,
-        json_serializer=lambda value: msgspec.json.encode(value).decode(),
-        json_deserializer=msgspec.json.decode,
-        connect_args={
-            "timeout": 10,
-            "server_settings": {
-                "application_name": "feira",
-                "timezone": "UTC",
-                "statement_timeout": "60000",
-                "lock_timeout": "20000",
-                "idle_in_transaction_session_timeout": "60000",
-                # It lays out memory for all rows that it might meet: of a million, more work than a page of them.
-                "enable_memoize": "off",
-                **(settings or {}),
-            },
-        },
-        **options,
-    )
-    listen(engine.sync_engine, "connect", _learn)
-    return engine
-
-
-def _learn(connection: Any, _: object) -> None:
-    """What is read ahead comes as records, in which asyncpg reads only arrays that it has met before."""
-    connection.run_async(lambda raw: raw.fetch("SELECT ARRAY[]::uuid[], ARRAY[]::text[]"))

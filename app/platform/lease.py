@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from app.platform.db import Database
+from app.platform.statements import DRIVERS_OWN
 
 log = structlog.get_logger("feira.lease")
 
@@ -23,7 +24,7 @@ FAILED_PAUSE: Final = 1.0
 TRY: Final = "SELECT pg_try_advisory_lock($1, $2)"
 SPACE: Final = 0x66656972  # "feir"
 
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, TimeoutError)
+LOST = (*DRIVERS_OWN, DBAPIError, TimeoutError)
 """What ends an office: the connection, or the server, is gone."""
 
 

@@ -17,6 +17,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.platform.config import Settings
+from app.platform.heads import BoundedHeads
 
 # What is still being answered when the server is told to stop may take so long, seconds.
 DRAINS_WITHIN = 20
@@ -75,7 +76,7 @@ def serve(factory: str, bound: socket.socket, *, workers: int, when_ready: Calla
         factory,
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeads,
         ws="websockets-sansio",
         lifespan="on",
         workers=workers,

@@ -30,6 +30,8 @@ Processor = Callable[[Any], Any]
 P = ParamSpec("P")
 
 PREPARED: Final = "feira.prepared"
+DRIVERS_OWN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What the driver raises; InternalClientError where an idle connection was told that it ends, and is not closed yet."""
 
 _seen: WeakSet[Executable] = WeakSet()
 # By the names of the parameters: they say which columns an INSERT without values has. None: not for the driver.
@@ -292,7 +294,7 @@ class Line:
         if isinstance(error, asyncpg.InvalidCachedStatementError):
             # The schema has changed since: nothing that was prepared before is to be trusted.
             self._prepared.clear()
-        if not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, self._errors)):
+        if not isinstance(error, (*DRIVERS_OWN, self._errors)):
             raise error
         try:
             if isinstance(error, self._errors):

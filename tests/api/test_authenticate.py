@@ -14,6 +14,7 @@ from app.identity import clients, devices, staff, tokens
 from app.identity.tokens import Bearer
 from app.platform.db import Database
 from tests.api.counter import request
+from tests.api.market import GRAPHQL, open_market
 from tests.shop import Shop
 
 Ask = Callable[..., Awaitable[Context]]
@@ -153,3 +154,14 @@ async def test_a_shop_without_a_channel_says_so(database: Database) -> None:
     with pytest.raises(RequestError) as refused:
         await contexts(database)(request())
     assert (refused.value.code, refused.value.message) == ("BAD_REQUEST", "This shop has no channel yet.")
+
+
+async def test_who_writes_their_credential_otherwise_pays_from_the_same_budget(database_url: str) -> None:
+    async with open_market(database_url, cost_per_second=1) as market:
+        asked = {"query": "{ products(first: 14) { nodes { id } } }"}
+        statuses = []
+        for scheme in ("Bearer ", "Bearer   ", "bearer ", "BEARER "):
+            headers = {"accept": GRAPHQL, "authorization": scheme + market.tokens["client"]}
+            statuses.append((await market.client.post("/graphql", json=asked, headers=headers)).status_code)
+        assert statuses == [200, 429, 429, 429]
+        assert (await market.client.post("/graphql", json=asked, headers={"accept": GRAPHQL})).status_code == 200

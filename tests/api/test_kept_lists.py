@@ -265,6 +265,17 @@ async def test_what_is_kept_is_bounded_and_the_least_used_goes(keeps: Keeping, c
     assert lists.size == 0
 
 
+async def test_what_a_list_was_asked_for_by_counts_as_well(keeps: Keeping, catalog: Catalog) -> None:
+    lists = keeps.catalog.lists = KeptLists(400_000)
+    for number in range(12):
+        asked = [f"{number}-{place}-".ljust(400, "x") for place in range(100)]
+        of = {"brands": asked} if number % 2 else {"options": [{"name": "Cor", "values": asked}]}
+        await keeps.ask(LIST, clock.now(), variables={**LISTED, "filter": of})
+    # Forty thousand characters each.
+    assert 1 < len(lists) < 10
+    assert lists.size <= lists.limit
+
+
 async def test_what_is_asked_of_stock_and_by_staff_is_read(keeps: Keeping, catalog: Catalog) -> None:
     owner = keeps.shop.actor().principal
     for variables in ({"filter": {"inStock": True}}, {"filter": {"inStock": False}}):

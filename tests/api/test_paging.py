@@ -53,6 +53,13 @@ def test_a_cursor_nested_without_end_is_refused() -> None:
         decode_cursor("list", base64.b64encode(b"[" * 100_000).decode(), int)
 
 
+def test_a_cursor_blown_up_with_blanks_is_refused() -> None:
+    padded = base64.b64encode(b'["list",' + b" " * 90_000 + b"7]").decode()
+    assert decode_cursor("list", cursor("list", 7), int) == (7,)
+    with pytest.raises(RequestError):
+        decode_cursor("list", padded, int)
+
+
 @pytest_asyncio.fixture(scope="module")
 async def market(postgres_servers: Servers) -> AsyncIterator[Market]:
     with postgres_servers.fresh_database("embedded") as url:

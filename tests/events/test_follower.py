@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import Executable, Row, text, update
 from sqlalchemy.event import listens_for
+from structlog.testing import capture_logs
 
 from app.events import follower as module
-from app.events.feed import FeedRow
+from app.events.feed import FeedRow, rows_after
 from app.events.follower import Follower
 from app.events.outbox import Topic, emit
 from app.events.sequencer import CHANNEL, sequence
@@ -81,6 +83,43 @@ async def test_a_follower_survives_the_loss_of_all_its_connections(database: Dat
         await tell(database)
         await number(database)
         await caught_up(one, 2)
+
+
+async def test_a_follower_goes_on_whatever_went_wrong(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "RETRIES_AFTER", 0.01)
+    heard: list[int] = []
+
+    def hear(rows: list[FeedRow]) -> None:
+        heard.append(rows[-1].position)
+        if len(heard) == 1:
+            raise RuntimeError("a mistake of ours")
+
+    with capture_logs() as told:
+        async with following(database) as one:
+            one.on_rows(hear)
+            await tell(database)
+            await number(database)
+            await caught_up(one, 1)
+    assert heard == [1, 1]
+    assert "does not read the feed" in {each["event"] for each in told if each["log_level"] == "error"}
+
+
+async def test_a_sequencer_of_the_same_process_may_overtake_a_look(database: Database, monkeypatch: pytest.MonkeyPatch):
+    one, read = Follower(database), database.row
+    await one.begin()
+
+    async def overtaken(statement: Executable) -> Row[Any] | None:
+        found = await read(statement)
+        await tell(database)
+        await number(database)
+        one.take(1, list(await rows_after(database, 0)), 0)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "row", overtaken)
+        await one._look()
+    # It neither goes back nor begins anew.
+    assert (one.position, one.beginnings) == (1, 1)
 
 
 async def test_only_the_newest_rows_are_kept(database: Database):

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import Text, bindparam, func, select, text
+from sqlalchemy import Executable, Text, bindparam, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.platform.db import Database, Tx
@@ -60,6 +61,50 @@ async def test_what_postgresql_has_closed_is_replaced(db: Database) -> None:
         )
     assert await db.value(WHO) != before
     assert (db.lines.in_use, db.lines.idle) == (0, 1)
+
+
+ENDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+
+
+def tell_that_it_ends(driver: Any) -> None:
+    """What PostgreSQL says to an idle connection when it is restarted, a moment before it closes it."""
+    driver._protocol.data_received(b"E" + (len(ENDS) + 4).to_bytes(4, "big") + ENDS)
+    assert not driver.is_closed()
+
+
+@pytest.mark.parametrize("statement", [WHO, text("SELECT pg_backend_pid()")], ids=["plain", "SQLAlchemy's"])
+async def test_what_postgresql_has_said_that_it_ends_is_replaced(db: Database, statement: Executable) -> None:
+    for _ in range(2):
+        await asyncio.gather(*(sleep(db, 0.1) for _ in range(MOST)))
+        before = await db.value(statement)
+        for line in db.lines._idle:
+            tell_that_it_ends(line.driver)
+        assert await db.value(statement) != before
+        assert (db.lines.in_use, db.lines.idle) == (0, 1)
+        before = await db.run(lambda tx: tx.value(statement))
+        for line in db.write_lines._idle:
+            tell_that_it_ends(line.driver)
+        assert await db.run(lambda tx: tx.value(statement)) != before
+        assert (db.write_lines.in_use, db.write_lines.idle) == (0, 1)
+
+
+async def test_a_snapshot_begins_on_a_connection_that_is_there(db: Database) -> None:
+    async def who() -> int:
+        async with db.snapshot() as tx:
+            pid: int = await tx.value(WHO)
+            return pid
+
+    before = await who()
+    assert await who() == before
+    async with db.writes.connect() as connection:
+        raw = await connection.get_raw_connection()
+        assert raw.driver_connection is not None
+        assert raw.driver_connection.get_server_pid() == before
+        tell_that_it_ends(raw.driver_connection)
+    assert await who() != before
+    async with db.apart() as other:
+        await other.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = $1", await who())
+    assert await who()
 
 
 async def test_a_mistake_costs_no_line(db: Database) -> None:

@@ -115,6 +115,7 @@ class Column:
     """
 
     __slots__ = (
+        "__weakref__",
         "arguments",
         "depth",
         "field",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
+from weakref import ref
 
 from graphql import (
     DocumentNode,
@@ -39,7 +40,7 @@ class Operation:
     `plans`: what it was worked out to be, by the values of the variables named in `choosing`; None where it has none.
     """
 
-    __slots__ = ("choosing", "cost", "definitions", "document", "fragments", "kind", "name", "node", "plans")
+    __slots__ = ("_document", "choosing", "cost", "definitions", "fragments", "kind", "name", "node", "plans")
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Operation:
         fragments: dict[str, FragmentDefinitionNode],
         cost: int | Callable[[Variables], int],
     ) -> None:
-        self.document = document
+        self._document = ref(document)
         self.node = node
         self.kind: OperationType = node.operation
         self.name = node.name.value if node.name else None
@@ -57,6 +58,12 @@ class Operation:
         self.cost = cost
         self.choosing = choosing(node, fragments)
         self.plans: dict[Any, Any] = {}
+
+    def planned(self) -> None:
+        """It has a plan more, which its document weighs as long as it is kept."""
+        document = self._document()
+        if document is not None:
+            document.planned()
 
     @property
     def is_query(self) -> bool:
@@ -72,9 +79,13 @@ class Operation:
 
 
 class Document:
-    """What a text came to: its operations by name, or the errors that it gets each time. `weight`: bytes, about."""
+    """What a text came to: its operations by name, or the errors that it gets each time. `weight`: bytes, about.
 
-    __slots__ = ("_tokens", "errors", "operations", "weight")
+    Nothing in it leads back to it, so that it is gone when the cache drops it: what holds itself stays in memory until
+    all that is alive is looked through, which comes seldom (`serving.spare_the_collector`).
+    """
+
+    __slots__ = ("__weakref__", "_tokens", "errors", "operations", "weight")
 
     def __init__(self, text: str, tokens: int = 0, refusal: Refused | None = None) -> None:
         self.operations: dict[str | None, Operation] = {}
@@ -158,6 +169,7 @@ class Documents:
         limits = self._limits
         tokens = check_text(text, limits)
         ast = parse(text, max_lexical_tokens=limits.tokens)
+        _unchain(ast)
         check_shape(ast, limits)
         document = Document(text, tokens)
         self._add_operations(document, ast)
@@ -199,6 +211,14 @@ def check_cost(cost: int, limits: Limits) -> None:
 
 def _shown_cost(cost: int, limits: Limits) -> Mapping[str, Any]:
     return {"requested": min(cost, 10**12), "limit": limits.cost}
+
+
+def _unchain(ast: DocumentNode) -> None:
+    """Part the tokens of a syntax tree, each of which knows the ones beside it. A node knows where it stands itself."""
+    token: Any = ast.loc.start_token if ast.loc is not None else None
+    while token is not None:
+        after, token.prev, token.next = token.next, None, None
+        token = after
 
 
 def _detached(error: GraphQLError) -> GraphQLError:

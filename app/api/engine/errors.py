@@ -76,7 +76,10 @@ class Refused(Exception):
 
 def refused(code: Code, errors: Iterable[GraphQLError]) -> Refused:
     """Errors of parsing, validation or coercion, all with `code`."""
-    return Refused([_with_code(error, code) for error in errors])
+    told = list(errors)
+    made = Refused([_with_code(error, code) for error in told])
+    _let_go(told)
+    return made
 
 
 _TRANSLATIONS: list[tuple[type[Exception], Callable[[Exception], RequestError]]] = []
@@ -105,7 +108,22 @@ def internal_error(error: BaseException, **where: Any) -> dict[str, Any]:
 def field_errors(errors: Iterable[GraphQLError]) -> list[dict[str, Any]]:
     """Formats what fields raised. Unexpected exceptions are masked, each logged once however many fields it hit."""
     masked: dict[int, dict[str, Any]] = {}
-    return [_field_error(error, masked) for error in errors]
+    found = list(errors)
+    told = [_field_error(error, masked) for error in found]
+    _let_go(found)
+    return told
+
+
+def _let_go(errors: Iterable[BaseException | None]) -> None:
+    """Forget where these were raised, now that they are told: the frames there hold all of the request, and the errors,
+    and so would stay until the collector of cycles comes.
+    """
+    for each in errors:
+        error = each
+        while error is not None and error.__traceback__ is not None:
+            error.__traceback__ = None
+            _let_go([error.__context__, getattr(error, "original_error", None)])
+            error = error.__cause__
 
 
 def _field_error(error: GraphQLError, masked: dict[int, dict[str, Any]]) -> dict[str, Any]:

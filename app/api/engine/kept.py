@@ -33,6 +33,9 @@ MOST_FORMS: Final = 8
 """Of one object; the one made first goes first."""
 _RUNS: Final = 2
 """A plan that has run no more often is not written down: it may never be run again."""
+_LONGEST: Final = 1_000
+"""Characters of what is given for variables that a form is kept under: no more than who asks in earnest sends."""
+_UNSAID: Final = object()
 _MARK: Final = secrets.token_hex(16)
 _HOLE: Final = re.compile(f'"{_MARK}:([0-9]+)"'.encode())
 _numbers = count()
@@ -121,7 +124,8 @@ class Layout:
 
     def __init__(self, rows: Rows) -> None:
         self.number = next(_numbers)
-        self.rows = rows
+        # Rows of their own: these lead to this layout.
+        self.rows = rows.plain()
         self.live: list[Column] = []
         self.timed: list[Column] = []
         self.checks: list[Check] = []
@@ -155,10 +159,13 @@ class Layout:
         return below is not None and self._looks_lasting(below)
 
     def key(self, run: "Planned", token: Hashable) -> Hashable:
-        """Of forms: None where the variables cannot tell."""
+        """Of forms: None where the variables cannot tell, or are too long to be kept with each form."""
         if not self.variables:
             return self.number, token
-        given = tuple([run.variable_values.coerced.get(name) for name in self.variables])
+        # Who leaves one out is given the argument's default, and not what null is given.
+        given = tuple([run.variable_values.coerced.get(name, _UNSAID) for name in self.variables])
+        if sum([len(each) for each in given if type(each) is str]) > _LONGEST:
+            return None
         try:
             hash(given)
         except TypeError:

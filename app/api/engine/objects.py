@@ -34,6 +34,10 @@ class Rows:
         self._required = [place for place, column in enumerate(columns) if not column.nullable[0]]
         self.layout: Layout | None = None
 
+    def plain(self) -> "Rows":
+        """The same without a layout."""
+        return Rows(self.type, self.columns)
+
     def fill(self, run: "Planned", level: Level, parents: Sequence[Any]) -> Filled:
         """A dict for each parent, or its JSON where it is kept; BUBBLE where a field must not be null, and is."""
         if self.layout is not None and (kept := self.layout.fill(run, level, parents)) is not None:
@@ -98,7 +102,8 @@ class ObjectColumn(Column):
         super().__init__(*given)
         self._type: Any = get_named_type(self.field.type)
         self._is_abstract: bool = is_abstract_type(self._type)
-        self._below = below
+        # Where it may be of several types: whoever makes rows would be held, and hold this, else.
+        self._below = below if self._is_abstract else None
         # Classes of values that have been found to be of a type, and those that are always.
         self._known: dict[type, Rows] = {}
         self._types: dict[str, Rows] = {}
@@ -224,6 +229,7 @@ class ObjectColumn(Column):
             raise TypeError(f"Expected value of type '{type_.name}' but got a {cls.__name__}")
         rows = self._types.get(type_.name)
         if rows is None:
+            assert self._below is not None, "of an object type the rows are known"
             rows = self._types[type_.name] = self._below(type_)
         if lasting:
             self._known[cls] = rows

@@ -7,6 +7,7 @@ fields, a subscription's source. The resolvers are the same in both.
 from asyncio import AbstractEventLoop, Task, get_running_loop
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import strawberry
 from graphql import (
@@ -152,7 +153,7 @@ class Planner:
         if len(plans) >= _MOST_PLANS or len(choices) < len(key):
             return None
         plans[key] = made = self._made(operation, choices)
-        operation.document.planned()
+        operation.planned()
         return made
 
     def _made(self, operation: Operation, choices: Choices) -> Plan | None:
@@ -173,7 +174,8 @@ class _Making:
         self._ways = ways
         self._collector = collector
         self._fields = 0
-        self._batches: dict[Any, Column] = {}
+        # An interface's columns make rows later on, and hold this meanwhile: it must not hold them.
+        self._batches: WeakValueDictionary[Any, Column] = WeakValueDictionary()
 
     def rows(self, type_: GraphQLObjectType, sets: Any) -> Rows:
         grouped = self._collector.below(sets, type_)

@@ -37,9 +37,18 @@ class Accepted(NamedTuple):
         return self.json is not None or self.stream is not None
 
 
-@lru_cache(maxsize=512)
+_LONGEST = 2_000
+
+
 def negotiate(accept: str | None) -> Accepted:
-    """Reads an Accept header. Without one, and for wildcards, the answer is `application/json`."""
+    """Reads an Accept header, its first 2,000 characters. Without one, and for wildcards, the answer is
+    `application/json`.
+    """
+    return _negotiated(accept if accept is None else accept[:_LONGEST])
+
+
+@lru_cache(maxsize=512)
+def _negotiated(accept: str | None) -> Accepted:
     if accept is None or not accept.strip():
         return Accepted(JSON, None, False, False)
     json = stream = best = None

@@ -1,10 +1,21 @@
 """The cache of documents is bounded, and what is in use stays in it."""
 
+import gc
 from typing import Any
 
+from graphql import Token
+from graphql.language import Node
+from structlog.testing import capture_logs
+
+from app.api.engine.columns import Column
 from app.api.engine.documents import Documents
+from app.api.engine.execute import Engine
+from app.api.engine.kept import Lasting
 from app.api.engine.limits import Limits
-from tests.api.engine.library import make_schema
+from app.api.engine.objects import Rows
+from app.api.transport.parameters import encode_json
+from tests.api.engine.library import Reader, make_schema
+from tests.api.engine.test_agreement import DOCUMENTS
 
 SCHEMA = make_schema()._schema
 
@@ -83,3 +94,28 @@ def test_a_document_weighs_more_with_each_plan_and_drives_out_others() -> None:
     documents.get(text(2))
     assert documents.weight <= 400_000
     assert len(documents) < 2
+
+
+def _alive() -> int:
+    return sum(issubclass(type(each), Node | Token | Column | Rows) for each in gc.get_objects())
+
+
+async def test_documents_that_are_not_kept_are_gone_at_once() -> None:
+    """Without the collector of cycles, which would come after tens of thousands of them."""
+    engine = Engine(make_schema(), limits=Limits(cached_bytes=1), lasting=Lasting(lambda _: ((), None), encode_json))
+    gc.collect()
+    before, operations = _alive(), []
+    with capture_logs():
+        for query, variables in DOCUMENTS:
+            operations.append(engine.operation(query))
+            result = await engine.execute(operations[-1], variables, Reader(), to_encode=True)
+            assert result.planned
+    # Validation and what failed leave rings of their own, which come and go young.
+    gc.collect()
+    gc.disable()
+    try:
+        assert _alive() > before
+        operations.clear()
+        assert _alive() == before
+    finally:
+        gc.enable()

@@ -1,10 +1,14 @@
 """What goes wrong is told by one of five codes, and never more than the caller may know."""
 
+import gc
+import weakref
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from strawberry.types.field import StrawberryField
+from structlog.testing import capture_logs
 
 from app.api.engine.errors import Refused, RequestError
 from app.api.engine.execute import Check, Engine
@@ -153,3 +157,22 @@ async def test_variables_nested_a_thousand_deep_are_refused() -> None:
         deep = [deep]
     with pytest.raises(Refused):
         await ask("query ($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": deep})
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [("{ broken hello }", {}), ("{ badNumber }", {}), ("query($n: String!) { hello(name: $n) }", {"n": {}})],
+)
+async def test_what_a_run_that_failed_held_goes_with_it(query: str, variables: dict[str, Any]) -> None:
+    """Without the collector of cycles: a traceback's frames hold the request, and the error that holds it."""
+    engine, reader = Engine(make_schema()), Reader()
+    gone = weakref.ref(reader)
+    gc.collect()
+    gc.disable()
+    try:
+        with capture_logs(), suppress(Refused):
+            await engine.execute(engine.operation(query), variables, reader)
+        del reader
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -55,6 +55,11 @@ class Book:
         batch.context.counted.append(len(parents))
         return [[Page(number=number) for number in range(first)] for _ in parents]
 
+    @batched(lasting=True)
+    @staticmethod
+    def praise(parents: Sequence["Book"], batch: Batch[Reader], by: str = "us") -> list[str]:
+        return [f"{by} on {parent.title}" for parent in parents]
+
     @batched(lasting=_until_the_fifth)
     @staticmethod
     def price(parents: Sequence["Book"], batch: Batch[Reader]) -> list[str]:
@@ -80,6 +85,7 @@ class Shelves:
 
 
 TITLES = ("a", 'b "%s"', "c é")
+PRAISED = "query($by: String) { shelves { books { title praise(by: $by) } } }"
 ASKED = "query($first: Int = 2) { shelves { books { title price there pages(first: $first) { number lent } } } }"
 
 
@@ -151,6 +157,24 @@ async def test_another_token_other_variables_and_another_time_are_asked_anew(lib
     # It lasts no longer by being asked for.
     assert await library.made_by(Reader(day=5)) == 3
     assert await library.made_by(Reader()) == 0
+
+
+async def test_what_is_left_out_is_not_what_is_null(library: Library) -> None:
+    for _ in range(2):
+        data, errors = await library.ask(Reader(), PRAISED)
+        assert (data["shelves"]["books"][0]["praise"], errors) == ("us on a", [])
+        data, errors = await library.ask(Reader(), PRAISED, by=None)
+        assert (data["shelves"]["books"][0], len(errors)) == (None, 3)
+
+
+async def test_nothing_is_written_down_under_words_without_end(library: Library) -> None:
+    await library.ask(Reader(), PRAISED, by="x" * 500)
+    size = library.size
+    assert size
+    for _ in range(3):
+        data, errors = await library.ask(Reader(), PRAISED, by="x" * 1_001)
+        assert (data["shelves"]["books"][0]["praise"], errors) == ("x" * 1_001 + " on a", [])
+    assert library.size == size
 
 
 async def test_what_fails_is_told_as_ever_and_not_written_down(library: Library) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app.api.engine.limits import Budget, Limits
+from app.api.transport import negotiation
 from tests.api.transport.serving import Server, serving
 
 JSON = {"content-type": "application/json"}
@@ -141,6 +142,16 @@ async def test_the_answer_is_what_the_client_accepts(
     response = await client.post("", json={"query": "{ hello }"}, headers={"accept": accept})
     assert response.status_code == status
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+
+
+async def test_a_header_without_end_is_read_in_part_and_not_kept(client: httpx.AsyncClient) -> None:
+    kept = negotiation._negotiated.cache_info
+    before = kept().currsize
+    for number in range(3):
+        accept = "application/json, " + "x/y, " * 10_000 + str(number)
+        response = await client.post("", json={"query": "{ hello }"}, headers={"accept": accept})
+        assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert kept().currsize == before + 1
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
