@@ -102,7 +102,8 @@ def _options(counted: Iterable[tuple[Any, int]]) -> list[Tally]:
     for (options, choices), matches in counted:
         for choice in choices:
             chosen[choice] += matches
-            told.setdefault(choice, options)
+            if told.setdefault(choice, options) > options:
+                told[choice] = options
     named: dict[str, Mapping[str | None, Any]] = {}
     for options in set(told.values()):
         named[options] = {option_name_of(option): option for option in msgspec.json.decode(options)}

@@ -17,6 +17,7 @@ from sqlalchemy import (
     any_,
     case,
     cast,
+    collate,
     exists,
     func,
     literal,
@@ -41,6 +42,7 @@ from app.browse.matching import (
     variant_conditions,
 )
 from app.browse.search import materialized
+from app.browse.traits import option_name_of
 from app.catalog.names import value_key
 from app.catalog.tables import category, collection, collection_product, product, variant
 from app.platform.db import Reader
@@ -110,7 +112,9 @@ _FILTERS: Final[Mapping[Field, str]] = {
 
 
 class Tally(NamedTuple):
-    """How many products of a list have this value. `texts`: what it is called, an option's are those of the option."""
+    """How many products of a list have this value. `texts`: what it is called; of an option all that the option says,
+    by the first of the products that have the value, in the order of their options' JSON.
+    """
 
     field: str
     name: str | None
@@ -158,7 +162,15 @@ async def counts(db: Reader, matching: Matching, fields: frozenset[Field]) -> Se
     """A tally of each value of these fields; None for too many products."""
     rows = await db.rows(_statement(matching.shape, fields), matching.parameters)
     total = next(row.matches for row in rows if row.field is None)
-    return [Tally._make(row) for row in rows if row.field is not None] if total <= COUNTED else None
+    return [_tally(row) for row in rows if row.field is not None] if total <= COUNTED else None
+
+
+def _tally(row: Any) -> Tally:
+    """An option's texts are told with those of its product's others."""
+    tally = Tally._make(row)
+    if tally.field != Field.OPTIONS.value:
+        return tally
+    return tally._replace(texts=next(each for each in reversed(tally.texts) if option_name_of(each) == tally.name))
 
 
 def _facets(rows: Sequence[Tally], locale: str) -> list[Facet]:
@@ -175,7 +187,9 @@ def _facets(rows: Sequence[Tally], locale: str) -> list[Facet]:
 def _facet(field: Field, name: str, rows: Sequence[Tally], locale: str) -> Facet:
     values = [Value(row.value, _label(field, row, locale), row.matches) for row in rows]
     values.sort(key=lambda value: (-value.count, value.label, value.value))
-    label = name_of(rows[0].texts["name"] if field is Field.OPTIONS else LABELS[field], locale)
+    # Values of an option may come from products that call it differently.
+    first = min(rows, key=lambda row: row.value)
+    label = name_of(first.texts["name"] if field is Field.OPTIONS else LABELS[field], locale)
     return Facet(field, name or NAMES[field], label, tuple(values[:MOST_VALUES]))
 
 
@@ -270,7 +284,7 @@ def _options(matched: CTE, shape: Shape) -> Select[Any]:
         select(
             matched.c.id,
             option.c.place,
-            body.label("option"),
+            cast(matched.c.options, Text).label("options"),
             option_name(func.jsonb_extract_path(body, literal_column("'name'"))).label("name"),
         )
         .select_from(matched.join(option, true()))
@@ -284,8 +298,10 @@ def _options(matched: CTE, shape: Shape) -> Select[Any]:
         mine = mine.join(product, product.c.id == variant.c.product_id)
     each = mine.where(*_wanted(shape)).offset(literal_column("0")).lateral("mine")
     value = each.c.option_values[named.c.place]
+    # Products may call it differently: the first of them, byte by byte, whoever counts.
+    texts = func.min(collate(named.c.options, "C"))
     return (
-        _row(Field.OPTIONS, value, func.array_agg(named.c.option)[1], func.count(named.c.id.distinct()), named.c.name)
+        _row(Field.OPTIONS, value, texts, func.count(named.c.id.distinct()), named.c.name)
         .select_from(named.join(each, true()))
         .where(value != "")
         .group_by(named.c.name, value)

@@ -120,9 +120,11 @@ def _options(some: Sequence[Traits]) -> Iterator[Tally]:
 
 
 def _named(some: Sequence[Traits], choices: Collection[Choice]) -> dict[Choice, Any]:
-    """For each choice the option of one of the products that have it."""
+    """For each choice the option of the first of the products that have it, in the order of their options."""
     named: dict[Choice, Any] = {}
-    for each in some:
+    # Most products of a kind share theirs.
+    alike = {(each.options, id(each.choices)): each for each in some}
+    for each in sorted(alike.values(), key=lambda each: each.options):
         if len(named) == len(choices):
             break
         if new := [choice for choice in each.choices if choice not in named]:

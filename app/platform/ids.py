@@ -127,9 +127,14 @@ def decode(type_name: str, text: str) -> UUID | None:
     return found[1] if found is not None and found[0] == type_name else None
 
 
+def named(type_name: str) -> str:
+    """A type's name with its article, for messages: a Cart, an Order."""
+    return f"{'an' if type_name[0] in 'AEIOU' else 'a'} {type_name}"
+
+
 def require(type_name: str, text: str, path: tuple[str, ...]) -> UUID:
     """The UUID in an id of a mutation's input. Raises InvalidInput (INVALID_ID) at `path`."""
     found = decode(type_name, text)
     if found is None:
-        raise InvalidInput(f"This is not the id of a {type_name}.", path=path, code="INVALID_ID")
+        raise InvalidInput(f"This is not the id of {named(type_name)}.", path=path, code="INVALID_ID")
     return found

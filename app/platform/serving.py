@@ -25,6 +25,9 @@ DRAINS_WITHIN = 20
 # A server that was told to stop a moment ago may still have the port, seconds.
 PORT_FREED_WITHIN = 2.0
 
+# Bytes of a message of a WebSocket that are read: of its most characters each takes four at most.
+WS_LONGEST = 4 * 1_048_576
+
 PR_SET_PDEATHSIG = 1
 
 # Objects made, net of those that went, before the youngest are looked at; then how many rounds before the older are.
@@ -78,6 +81,7 @@ def serve(factory: str, bound: socket.socket, *, workers: int, when_ready: Calla
         loop="uvloop",
         http=BoundedHeads,
         ws="websockets-sansio",
+        ws_max_size=WS_LONGEST,
         lifespan="on",
         workers=workers,
         log_config=None,

@@ -9,6 +9,7 @@ import pytest_asyncio
 from sqlalchemy import update
 
 from app.browse import followed
+from app.browse.counting import narrowed_by
 from app.browse.facets import Facet, Field, facets_of
 from app.browse.followed import TRAITS
 from app.browse.hits import find_hits
@@ -64,6 +65,23 @@ async def test_they_are_what_the_tables_say(keeps: Keeping, typed: str, locale: 
     # Once as it is read, and once as it is kept.
     assert await tallied(keeps, matching) == there
     assert await tallied(keeps, matching) == there
+
+
+async def test_what_products_call_differently_is_called_one_thing_by_all(keeps: Keeping) -> None:
+    catalog = Catalog(keeps.shop)
+    for slug, called in ("um", "Large"), ("dois", "Big"), ("tres", "Grand"):
+        size = {"name": {"pt-BR": "Tamanho", "en": f"{called} size"}, "values": [{"pt-BR": "G", "en": called}]}
+        await catalog.product(slug, name=f"Azul {slug}", options=[size], variants=[{"values": ["G"]}])
+    await keeps.catch_up()
+    for typed in ("azul", None):
+        matching = catalog.matching(search=typed, locale="en")
+        found = [await facets_of(keeps.shop.db, matching), await narrowed_by(keeps.shop.db, keeps.catalog, matching)]
+        if typed:
+            found.append(await tallied(keeps, matching))
+        for facets in found:
+            (sizes,) = [facet for facet in facets or () if facet.field is Field.OPTIONS]
+            assert (sizes.name, sizes.label) == ("Tamanho", "Big size")
+            assert [(value.value, value.label, value.count) for value in sizes.values] == [("G", "Big", 3)]
 
 
 async def test_only_the_fields_asked_for(keeps: Keeping) -> None:

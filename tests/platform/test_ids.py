@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.platform import ids
+from app.platform.errors import InvalidInput
 
 
 def test_ids_of_one_process_sort_in_the_order_in_which_they_were_made():
@@ -34,3 +35,10 @@ def test_an_id_tells_its_type_and_nothing_else_reads_it():
     for wrong in ("", "prod_", public[:-1], public + "0", public.upper(), "prod_" + "z" * 26, "nope_" + public[5:]):
         assert ids.decode_any(wrong) is None
     assert ids.decode("Product", ids.encode("Product", UUID(int=0))) == UUID(int=0)
+
+
+def test_a_type_is_named_with_its_article() -> None:
+    with pytest.raises(InvalidInput, match="not the id of an Order"):
+        ids.require("Order", "x", ("id",))
+    with pytest.raises(InvalidInput, match="not the id of a Cart"):
+        ids.require("Cart", "x", ("id",))

@@ -82,5 +82,5 @@ async def _page(context: Context, given: CartFilter, first: int, after: str | No
 def _key(type_name: str, given: str, name: str) -> UUID:
     key = ids.decode(type_name, given)
     if key is None:
-        raise RequestError(Code.BAD_REQUEST, f"`{name}` is not the id of a {type_name}.")
+        raise RequestError(Code.BAD_REQUEST, f"`{name}` is not the id of {ids.named(type_name)}.")
     return key

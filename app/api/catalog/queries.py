@@ -210,7 +210,7 @@ def tree_order(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 def _key(type_name: str, text: str) -> UUID:
     key = ids.decode(type_name, text)
     if key is None:
-        raise RequestError(Code.BAD_REQUEST, f"This is not the id of a {type_name}.")
+        raise RequestError(Code.BAD_REQUEST, f"This is not the id of {ids.named(type_name)}.")
     return key
 
 

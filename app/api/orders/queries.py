@@ -76,7 +76,7 @@ def _id(type_name: str, given: str | None, path: str) -> UUID | None:
         return None
     key = ids.decode(type_name, given)
     if key is None:
-        raise RequestError(Code.BAD_REQUEST, f"`filter.{path}` is not the id of a {type_name}.")
+        raise RequestError(Code.BAD_REQUEST, f"`filter.{path}` is not the id of {ids.named(type_name)}.")
     return key
 
 
