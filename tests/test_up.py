@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.platform.postgres import EmbeddedPostgres
-from app.platform.postgres.processes import is_postmaster, read_pid_file
+from app.platform.postgres.processes import is_postmaster, orphans, read_pid_file
 from app.platform.reach import plain_engine
 from tests.databases import Servers, elsewhere
 
@@ -136,6 +137,50 @@ def test_a_shop_is_opened_killed_and_opened_again_with_all_its_data(tmp_path):
     finally:
         shop.kill()
         server = EmbeddedPostgres(data_dir)
+        server.start()
+        server.stop()
+
+
+def test_a_server_says_that_its_database_is_gone_and_goes_on_when_it_is_back(tmp_path):
+    data_dir = tmp_path / "data"
+    shop = Shop(tmp_path, data_dir=data_dir)
+    server = EmbeddedPostgres(data_dir)
+    try:
+        found = [re.search(rf"{name} +(\S{{20,}})", shop.told.read_text()) for name in ("till centro-1", "owner")]
+        till, owner = (each[1] for each in found if each is not None)
+        asked = '{"query": "{ products(first: 1) { nodes { name availability } } viewer { __typename } }"}'
+
+        def ask(token):
+            headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+            request = urllib.request.Request(shop.url + "/graphql", asked.encode(), headers)
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return answer.status, None, json.load(answer)
+            except urllib.error.HTTPError as error:
+                return error.code, error.headers.get("retry-after"), json.load(error)
+
+        assert ask(till)[2]["data"]["products"]["nodes"][0]["availability"]
+        data = data_dir.resolve() / "postgres"
+        there = read_pid_file(data)
+        assert there is not None
+        os.kill(there.pid, signal.SIGKILL)
+        while is_postmaster(there.pid, data) or list(orphans(data)):
+            time.sleep(0.02)
+        # Of one it is known who calls, of the other it is not.
+        for token, status, retry_after in ((till, 200, None), (owner, 503, "1")):
+            told = ask(token)
+            assert told[:2] == (status, retry_after)
+            assert told[2]["errors"][0]["extensions"]["code"] == "INTERNAL"
+            assert "cannot be reached" in told[2]["errors"][0]["message"]
+        # A trace of each request would hide what else happens then.
+        assert "graphql.internal_error" not in shop.told.read_text()
+        server.start()
+        deadline = time.monotonic() + 30
+        while ask(owner)[0] != 200 or ask(till)[2].get("errors"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        shop.ctrl_c()
         server.start()
         server.stop()
 

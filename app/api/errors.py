@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import strawberry
+from sqlalchemy.exc import DBAPIError
 
 from app.api.context import Info
 from app.api.engine.errors import Code, RequestError, translate
@@ -47,6 +49,17 @@ translate(
     errors.Busy,
     lambda _: RequestError(Code.LIMIT_EXCEEDED, "Too much is asked at once; try again.", retry_after=1.0),
 )
+
+
+def _not_reached(error: Exception) -> RequestError | None:
+    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        return None
+    return RequestError(Code.INTERNAL, "The database cannot be reached at this moment; try again.", retry_after=1.0)
+
+
+# It is gone, or begins or ends: none is to be opened, or one was cut off and could not be replaced.
+for _kind in (DBAPIError, ConnectionError, asyncpg.CannotConnectNowError):
+    translate(_kind, _not_reached)
 
 _ANSWERS: dict[type[errors.Refusal], Callable[..., UserError]] = {
     errors.InvalidInput: InvalidInput,

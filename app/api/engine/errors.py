@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import structlog
@@ -82,19 +82,22 @@ def refused(code: Code, errors: Iterable[GraphQLError]) -> Refused:
     return made
 
 
-_TRANSLATIONS: list[tuple[type[Exception], Callable[[Exception], RequestError]]] = []
+_Answer: TypeAlias = Callable[[Exception], RequestError | None]
+_TRANSLATIONS: list[tuple[type[Exception], _Answer]] = []
 
 
-def translate(kind: type[Exception], answer: Callable[[Exception], RequestError]) -> None:
-    """Say what a client is told of an exception that is no RequestError and no fault of ours either."""
+def translate(kind: type[Exception], answer: _Answer) -> None:
+    """Say what a client is told of an exception that is no RequestError and no fault of ours either; None: it is one of
+    ours all the same.
+    """
     _TRANSLATIONS.append((kind, answer))
 
 
 def translated(error: BaseException) -> BaseException:
     """The RequestError that the app answers this exception with, or the exception."""
     for kind, answer in _TRANSLATIONS:
-        if isinstance(error, kind):
-            return answer(error)
+        if isinstance(error, kind) and (known := answer(error)) is not None:
+            return known
     return error
 
 

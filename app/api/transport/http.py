@@ -114,7 +114,8 @@ def status_of(refused: Refused, accepted: Accepted) -> int:
         case Code.FORBIDDEN:
             return 403
         case Code.INTERNAL:
-            return 500
+            # To come again soon makes sense where it is said when.
+            return 500 if refused.retry_after is None else 503
         case _ if refused.code == NOT_FOUND:
             # As Apollo's server has it: it is a step of its protocol and no failure.
             return 200
