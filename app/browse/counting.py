@@ -3,12 +3,10 @@ together of them, else by the tables.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
-
-import msgspec
 
 from app.browse.columns import Columns, Dimension
 from app.browse.facets import Facet, Field, Tally, counts, facets_of
@@ -18,7 +16,7 @@ from app.browse.partly import Partly, read_partly
 from app.browse.sets import Members
 from app.browse.stocked import places_of
 from app.browse.tallies import SHELVED, in_stock, shelved
-from app.browse.traits import Choice, option_name_of
+from app.browse.traits import Choice, options_told
 from app.platform.db import Reader
 
 OF_VARIANTS: Final = frozenset({Field.OPTIONS, Field.IN_STOCK})
@@ -96,21 +94,13 @@ def _tags(columns: Columns, numbers: Sequence[int]) -> list[Tally]:
     return [Tally(Field.TAGS.value, None, tag, None, matches) for tag, matches in tags.items()]
 
 
-def _options(counted: Iterable[tuple[Any, int]]) -> list[Tally]:
+def _options(counted: Sequence[tuple[Any, int]]) -> list[Tally]:
     chosen: Counter[Choice] = Counter()
-    told: dict[Choice, str] = {}
-    for (options, choices), matches in counted:
+    for (_, choices), matches in counted:
         for choice in choices:
             chosen[choice] += matches
-            if told.setdefault(choice, options) > options:
-                told[choice] = options
-    named: dict[str, Mapping[str | None, Any]] = {}
-    for options in set(told.values()):
-        named[options] = {option_name_of(option): option for option in msgspec.json.decode(options)}
-    return [
-        Tally(Field.OPTIONS.value, *choice, named[told[choice]][choice[0]], matches)
-        for choice, matches in chosen.items()
-    ]
+    told = options_told(each for each, _ in counted)
+    return [Tally(Field.OPTIONS.value, *choice, told[choice], matches) for choice, matches in chosen.items()]
 
 
 _OWN: Final[Mapping[Field, Callable[[Columns, Sequence[int]], list[Tally]]]] = {

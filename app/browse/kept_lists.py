@@ -49,7 +49,7 @@ class KeptList:
     `since`: as of when.
 
     `priced`: whether it goes by prices. `total`: once it was counted (None: too many); `tallies`: of facets that were
-    counted; `asked`: bytes of what it was asked for by.
+    counted.
     """
 
     priced: bool
@@ -61,7 +61,6 @@ class KeptList:
     counted: bool = False
     tallies: dict[Field, Sequence[Tally]] = field(default_factory=dict)
     size: int = 0
-    asked: int = 0
 
 
 class KeptLists:
@@ -90,8 +89,7 @@ class KeptLists:
     def keep(self, mark: Mark, key: Hashable, found: KeptList) -> None:
         """Keep what was read after this `mark` was taken, unless something was written since."""
         of_all, of_priced = self.mark
-        found.asked = _bytes_of(key)
-        found.size = _size(found)
+        found.size = _size(key, found)
         if found.page is not None:
             # What there is of it is of this moment.
             found.page = replace(found.page, counted=[], stocked={})
@@ -123,7 +121,7 @@ class KeptLists:
             for field in new:
                 if field is not Field.IN_STOCK:
                     found.tallies[field] = [each for each in counted if each.field == field.value]
-            found.size = _size(found)
+            found.size = _size(key, found)
             self.size += found.size - before
             self._shrink()
         return told
@@ -164,11 +162,11 @@ def holds(found: KeptList, moment: datetime) -> bool:
     return found.since <= moment and (until is None or moment < until)
 
 
-def _size(found: KeptList) -> int:
+def _size(key: Hashable, found: KeptList) -> int:
     products = len(found.page.ids) if found.page is not None else 0
     matched = len(found.matched.versions) if found.matched is not None else 0
     tallies = sum(map(len, found.tallies.values()))
-    return _LIST + found.asked + _PRODUCT * products + _MATCHED * matched + _TALLY * tallies
+    return _LIST + _bytes_of(key) + _PRODUCT * products + _MATCHED * matched + _TALLY * tallies
 
 
 def _bytes_of(asked: object) -> int:

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from operator import ge
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
-
-import msgspec
 
 from app.browse.facets import Field, Tally
 from app.browse.facts import Entry
 from app.browse.followed import CATEGORIES, COLLECTIONS, TRAITS, Catalog
 from app.browse.hits import Matched
-from app.browse.traits import Choice, Traits, option_name_of, read_traits
+from app.browse.traits import Traits, options_told, read_traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,24 +111,11 @@ def _tags(some: Sequence[Traits]) -> Iterator[Tally]:
 
 
 def _options(some: Sequence[Traits]) -> Iterator[Tally]:
-    counted = Counter(chain.from_iterable([each.choices for each in some]))
-    named = _named(some, counted)
-    for choice, matches in counted.items():
-        yield Tally(Field.OPTIONS.value, *choice, named[choice], matches)
-
-
-def _named(some: Sequence[Traits], choices: Collection[Choice]) -> dict[Choice, Any]:
-    """For each choice the option of the first of the products that have it, in the order of their options."""
-    named: dict[Choice, Any] = {}
     # Most products of a kind share theirs.
-    alike = {(each.options, id(each.choices)): each for each in some}
-    for each in sorted(alike.values(), key=lambda each: each.options):
-        if len(named) == len(choices):
-            break
-        if new := [choice for choice in each.choices if choice not in named]:
-            options = {option_name_of(option): option for option in msgspec.json.decode(each.options)}
-            named.update((choice, options[choice[0]]) for choice in new)
-    return named
+    alike = {(each.options, id(each.choices)): each.choices for each in some}
+    told = options_told((options, choices) for (options, _), choices in alike.items())
+    for choice, matches in Counter(chain.from_iterable([each.choices for each in some])).items():
+        yield Tally(Field.OPTIONS.value, *choice, told[choice], matches)
 
 
 _OWN: Final[Mapping[Field, Callable[[Sequence[Traits]], Iterator[Tally]]]] = {

@@ -3,7 +3,7 @@
 As with documents: facts and no answers, each read of one moment, with the head of the feed in it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
@@ -87,6 +87,22 @@ def option_name_of(option: dict[str, Any]) -> str | None:
     """How a filter names an option, as `matching.option_name` has it."""
     names = option["name"]
     return next((name for each in (DEFAULT_LOCALE, *_others) if (name := names.get(each)) is not None), None)
+
+
+def options_told(some: Iterable[tuple[str, Iterable[Choice]]]) -> dict[Choice, Any]:
+    """For each choice the option as one of the products says that have it, of which the JSON of their options and their
+    choices are given: products may call it differently, so it is the first of them, byte by byte, whoever asks.
+    """
+    first: dict[Choice, str] = {}
+    for options, choices in some:
+        for choice in choices:
+            if first.setdefault(choice, options) > options:
+                first[choice] = options
+    named = {
+        options: {option_name_of(option): option for option in msgspec.json.decode(options)}
+        for options in set(first.values())
+    }
+    return {choice: named[options][choice[0]] for choice, options in first.items()}
 
 
 def traits_of(row: Any) -> Traits:

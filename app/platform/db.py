@@ -1,7 +1,7 @@
 """The database: table metadata, read connections, write transactions, and the column types that every domain shares.
 
-A command gets a `Tx`, a query gets a `Reader`; both take statements that were built once: at import, or
-for a list by its shape (`statements.built`).
+A command gets a `Tx`, a query gets a `Reader`; both take statements that were built once: at import, or for a list
+by its shape (`statements.built`).
 """
 
 import asyncio

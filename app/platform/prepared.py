@@ -1,4 +1,4 @@
-"""What is prepared on a connection."""
+"""What is prepared on a connection: bounded by what PostgreSQL keeps for it."""
 
 from collections import OrderedDict
 from typing import Any, Final

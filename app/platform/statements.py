@@ -232,7 +232,9 @@ class Line:
         # SQLAlchemy's adapter of asyncpg's connection: it begins a transaction at the first statement, not before.
         held = sync.connection
         self._adapted: Any = held.dbapi_connection
-        self._prepared: Prepared = held.info.setdefault(PREPARED, Prepared())
+        if PREPARED not in held.info:
+            held.info[PREPARED] = Prepared()
+        self._prepared: Prepared = held.info[PREPARED]
         self._begins = begins
 
     async def fetch(self, statement: Plain, parameters: Parameters | None, *, begins: bool = True) -> list[Row[Any]]:

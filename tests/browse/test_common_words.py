@@ -1,10 +1,8 @@
 """Common words, whose products are known: the same are ranked, and nothing is looked for again."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import insert, select, text, update
 
 from app.browse import hits, search, sets
@@ -14,21 +12,12 @@ from app.browse.listing import Order
 from app.browse.matching import count
 from app.browse.pages import find_products
 from app.catalog.tables import product, variant
-from app.events import follower
 from app.platform import clock
 from app.platform.ids import new_id
-from tests.api.keeping import SEARCH, Keeping, keeping
+from tests.api.keeping import SEARCH, Keeping
 from tests.browse.agreeing import of
 from tests.browse.test_search import MANY
 from tests.browse.test_tallies import caps
-from tests.shop import Shop
-
-
-@pytest_asyncio.fixture
-async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
-    async with keeping(shop) as keeping_:
-        yield keeping_
 
 
 async def many(keeps: Keeping) -> None:

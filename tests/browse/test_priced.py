@@ -1,14 +1,13 @@
 """Lists within prices, counted by what is kept of a channel's prices: what the tables say, whatever is written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
@@ -24,29 +23,18 @@ from app.catalog.drafts import ProductDraft, PublicationDraft, TextDraft, Varian
 from app.catalog.products import save_product
 from app.catalog.publication import publish_product
 from app.catalog.variants import archive_variant
-from app.events import follower
 from app.platform import clock
 from app.pricing.listing import refresh_due
 from app.pricing.price_lists import create_price_list, deactivate_price_list
 from app.pricing.prices import PriceChange, set_prices
-from tests.api.keeping import Keeping, keeping
+from tests.api.keeping import Keeping
 from tests.browse.agreeing import agrees, all_agree, of
 from tests.browse.catalog import Catalog
 from tests.browse.test_sets_followed import overtaking
 from tests.events.doings import HOUR
 from tests.inventory.stock import UNIT
-from tests.shop import Shop
 
 BOUNDS = [(None, 1000), (1000, 3000), (2500, None), (1001, 1001), (4000, 2000), (None, None)]
-
-
-@pytest_asyncio.fixture
-async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
-    # Whatever the machine has to do besides.
-    monkeypatch.setattr(sets, "PATIENCE", 60)
-    async with keeping(shop) as keeping_:
-        yield keeping_
 
 
 async def mugs(keeps: Keeping) -> Catalog:

@@ -1,20 +1,17 @@
 """Lists counted by sets of products: the same as the tables say, whatever is written, and whenever it is asked."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, select
 from sqlalchemy.sql.visitors import iterate
 
-from app.browse import atoms, priced, sets, stocked, traits
+from app.browse import atoms, priced, stocked, traits
 from app.browse.counting import narrowed_by, total_of
 from app.browse.matching import OptionChoice
 from app.catalog.tables import product
-from app.events import follower
 from app.platform import clock
 from tests.api.keeping import WRITES, Keeping, Writing, keeping, writing
 from tests.api.test_followed import CHANGES, begun, do, full
@@ -25,15 +22,6 @@ from tests.shop import Shop
 from tests.telling import FOLLOWED
 
 AZUL = (OptionChoice("Cor", ("Azul",)),)
-
-
-@pytest_asyncio.fixture
-async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
-    # Whatever the machine has to do besides, prices are waited for.
-    monkeypatch.setattr(sets, "PATIENCE", 60)
-    async with keeping(shop) as keeping_:
-        yield keeping_
 
 
 def test_whatever_sets_are_read_from_is_told() -> None:

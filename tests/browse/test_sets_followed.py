@@ -1,10 +1,9 @@
 """Sets of products are brought up to date: by what the feed tells, as time passes, whatever comes between."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import insert, update
 
 from app.browse import atoms, changes, sets, stocked, traits
@@ -16,27 +15,16 @@ from app.catalog.drafts import ProductDraft, PublicationDraft
 from app.catalog.products import save_product
 from app.catalog.publication import publish_product
 from app.catalog.variants import archive_variant
-from app.events import follower
 from app.inventory.levels import StockChange, adjust
 from app.inventory.tables import hold, stock_level
 from app.platform import clock
 from app.platform.ids import new_id
-from tests.api.keeping import Keeping, keeping
+from tests.api.keeping import Keeping
 from tests.api.test_followed import begun
 from tests.browse.agreeing import agrees, all_agree, of
 from tests.browse.test_tallies import caps
 from tests.events.doings import HOUR
 from tests.inventory.stock import UNIT
-from tests.shop import Shop
-
-
-@pytest_asyncio.fixture
-async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
-    # Whatever the machine has to do besides, prices are waited for.
-    monkeypatch.setattr(sets, "PATIENCE", 60)
-    async with keeping(shop) as keeping_:
-        yield keeping_
 
 
 async def rebrand(keeps: Keeping, key: Any, **columns: Any) -> None:

@@ -1,11 +1,10 @@
 """Facets counted in the process: the same as PostgreSQL counts them, of whatever is kept."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import update
 
 from app.browse import followed
@@ -20,20 +19,12 @@ from app.catalog.categories import CategoryDraft, update_category
 from app.catalog.drafts import ProductDraft
 from app.catalog.products import save_product
 from app.catalog.tables import product
-from app.events import follower
 from app.inventory.tables import stock_level
 from app.platform import clock
-from tests.api.keeping import Keeping, keeping
+from tests.api.keeping import Keeping
 from tests.browse.catalog import Catalog
 from tests.browse.test_facets import COLOURS
 from tests.browse.test_matching import shirts
-
-
-@pytest_asyncio.fixture
-async def keeps(shop: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
-    async with keeping(shop) as keeping_:
-        yield keeping_
 
 
 async def tallied(keeps: Keeping, matching: Matching, fields: Collection[Field] = tuple(Field)) -> list[Facet] | None:

@@ -8,11 +8,10 @@ import strawberry
 
 from app.api.carts.types import Cart, CartStatus, load_carts
 from app.api.context import Context, Info
-from app.api.engine.errors import Code, RequestError
+from app.api.ids_given import key_given
 from app.api.paging import Connection, Page, check_first, decode_cursor, encode_cursor, slice_page
 from app.carts import queries
 from app.carts.queries import CartsWanted
-from app.platform import ids
 
 CURSOR = "carts"
 
@@ -33,7 +32,7 @@ class CartQueries:
     async def cart(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The cart's id.")]
     ) -> Cart | None:
-        key = _key("Cart", id, "id")
+        key = key_given("Cart", id, "id")
         return (await load_carts(info.context, [key]))[0]
 
     @strawberry.field(
@@ -55,8 +54,8 @@ async def _page(context: Context, given: CartFilter, first: int, after: str | No
     place = decode_cursor(CURSOR, after, datetime, UUID)
     wanted = CartsWanted(
         statuses=tuple({str(each.value) for each in given.statuses}) if given.statuses is not None else None,
-        location_id=_key("Location", given.location_id, "filter.locationId") if given.location_id else None,
-        customer_id=_key("Customer", given.customer_id, "filter.customerId") if given.customer_id else None,
+        location_id=key_given("Location", given.location_id, "filter.locationId") if given.location_id else None,
+        customer_id=key_given("Customer", given.customer_id, "filter.customerId") if given.customer_id else None,
         updated_before=given.updated_before,
     )
     db, principal = context.db, context.principal
@@ -77,10 +76,3 @@ async def _page(context: Context, given: CartFilter, first: int, after: str | No
             count=count,
         )
     )
-
-
-def _key(type_name: str, given: str, name: str) -> UUID:
-    key = ids.decode(type_name, given)
-    if key is None:
-        raise RequestError(Code.BAD_REQUEST, f"`{name}` is not the id of {ids.named(type_name)}.")
-    return key

@@ -19,6 +19,7 @@ from app.api.channels.types import Channel
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.selection import selection_of
+from app.api.ids_given import key_given
 from app.api.inventory.availability import Availability, availability_of
 from app.api.money import Money
 from app.api.paging import Connection, Page, check_first, decode_cursor, encode_cursor, slice_page
@@ -30,7 +31,6 @@ from app.browse.sight import seen_products_by_slugs
 from app.catalog import queries
 from app.catalog.fields import storable
 from app.catalog.lookup import VariantRef, read_code, resolve_variants
-from app.platform import ids
 
 argument = strawberry.argument
 
@@ -61,7 +61,7 @@ class CatalogQueries:
     async def product(self, info: Info, by: Annotated[ProductBy, argument(description="Which one.")]) -> Product | None:
         context = info.context
         if isinstance(by.id, str):
-            return (await load_products(context, [_key("Product", by.id)]))[0]
+            return (await load_products(context, [key_given("Product", by.id)]))[0]
         slug = by.slug or ""
         if (catalog := followed(context)) is not None and storable(slug):
             entry = await catalog.document_at(slug, context.now)
@@ -182,7 +182,7 @@ async def variant_by(context: Context, by: VariantBy) -> Variant | None:
     """The variant that is meant, where the caller may see it. Raises BAD_REQUEST for a malformed id."""
     ref: VariantRef
     if isinstance(by.id, str):
-        ref = VariantRef("id", _key("Variant", by.id))
+        ref = VariantRef("id", key_given("Variant", by.id))
     elif isinstance(by.sku, str):
         ref = VariantRef("sku", by.sku)
     else:
@@ -205,13 +205,6 @@ def tree_order(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
         ordered.append(row)
         waiting.extend(below.get(row.id, [])[::-1])
     return ordered
-
-
-def _key(type_name: str, text: str) -> UUID:
-    key = ids.decode(type_name, text)
-    if key is None:
-        raise RequestError(Code.BAD_REQUEST, f"This is not the id of {ids.named(type_name)}.")
-    return key
 
 
 def _slugs(slug: str) -> list[str]:

@@ -17,6 +17,7 @@ from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.kept import Shelf
+from app.api.ids_given import key_given
 from app.api.inventory.availability import Availability, availability_of
 from app.api.inventory.promised import promised
 from app.api.nodes import Node, loads
@@ -152,9 +153,7 @@ class Variant(Node):
             strawberry.ID | None, strawberry.argument(description="One of the channel's locations.")
         ] = None,
     ) -> list[Availability]:
-        place = None if location_id is None else ids.decode("Location", location_id)
-        if location_id is not None and place is None:
-            raise RequestError(Code.BAD_REQUEST, "`locationId` is not the id of a Location.")
+        place = None if location_id is None else key_given("Location", location_id, "locationId")
         if place is None and "byLocation" not in batch.selection:
             return later(promised(batch.context, parents))
         wanted = [(parent.key, parent.track_stock) for parent in parents]

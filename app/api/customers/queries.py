@@ -8,6 +8,7 @@ import strawberry
 from app.api.context import Info
 from app.api.customers.types import Customer, CustomerGroup
 from app.api.engine.errors import Code, RequestError
+from app.api.ids_given import key_given
 from app.api.paging import (
     COUNTED_UP_TO,
     Connection,
@@ -20,7 +21,6 @@ from app.api.paging import (
 from app.api.written import one
 from app.customers.queries import all_customer_groups
 from app.customers.search import MOST_CHARACTERS, Place, count, search
-from app.platform import ids
 
 CURSOR = "customers"
 
@@ -43,10 +43,7 @@ class CustomersQueries:
     async def customer(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The customer's id.")]
     ) -> Customer | None:
-        key = ids.decode("Customer", id)
-        if key is None:
-            raise RequestError(Code.BAD_REQUEST, "This is not the id of a Customer.")
-        return await one(Customer, info.context, key)
+        return await one(Customer, info.context, key_given("Customer", id))
 
     @strawberry.field(description="The groups that price lists may name, by code.")
     async def customer_groups(self, info: Info) -> list[CustomerGroup] | None:

@@ -19,6 +19,7 @@ from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
 from app.api.engine.execute import Event
 from app.api.events.types import ChangePage, Topic, require_theirs, topics_of
+from app.api.ids_given import key_given
 from app.api.orders.queries import OrderBy, find_order
 from app.api.orders.types import Order
 from app.api.scalars import Position
@@ -87,9 +88,7 @@ class Subscription:
     async def cart(
         self, info: Info, id: Annotated[strawberry.ID, argument(description="The cart's id.")]
     ) -> AsyncGenerator[Cart | None, None]:
-        key = ids.decode("Cart", id)
-        if key is None:
-            raise RequestError(Code.BAD_REQUEST, "`id` is not the id of a Cart.")
+        key = key_given("Cart", id, "id")
 
         async def read(context: Context) -> Cart | None:
             return (await load_carts(context, [key]))[0]
@@ -187,10 +186,8 @@ async def _page(
 def _check_ids(by: OrderBy) -> None:
     """Raises BAD_REQUEST for what no order and no cart can have as their id: to wait for it would be in vain."""
     for name, kind, given in (("id", "Order", by.id), ("cartId", "Cart", by.cart_id)):
-        if given and ids.decode(kind, given) is None:
-            raise RequestError(
-                Code.BAD_REQUEST, f"`by.{name}` is not the id of {'an' if kind == 'Order' else 'a'} {kind}."
-            )
+        if given:
+            key_given(kind, given, f"by.{name}")
 
 
 async def _order_keys(context: Context, by: OrderBy) -> list[Key]:

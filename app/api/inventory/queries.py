@@ -10,6 +10,7 @@ import strawberry
 
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
+from app.api.ids_given import key_given
 from app.api.inventory.inputs import StockLevelFilter, StockMovementFilter, ref_of
 from app.api.inventory.types import StockLevel, StockMovement
 from app.api.paging import (
@@ -24,7 +25,6 @@ from app.api.paging import (
 from app.catalog.lookup import resolve_variants
 from app.inventory import queries
 from app.inventory.queries import LevelFilter, MovementFilter
-from app.platform import ids
 from app.platform.errors import InvalidInput
 
 LEVELS = "stockLevels"
@@ -103,10 +103,7 @@ async def _wanted(context: Context, given: StockLevelFilter | StockMovementFilte
     if given is None:
         return which
     if given.location_id is not None:
-        location_id = ids.decode("Location", given.location_id)
-        if location_id is None:
-            raise RequestError(Code.BAD_REQUEST, "`filter.locationId` is not the id of a Location.")
-        which = replace(which, location_id=location_id)
+        which = replace(which, location_id=key_given("Location", given.location_id, "filter.locationId"))
     if given.variant is not None:
         try:
             ref = ref_of(given.variant, ())

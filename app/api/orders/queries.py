@@ -9,6 +9,7 @@ from strawberry import UNSET
 
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
+from app.api.ids_given import key_given
 from app.api.orders.pages import page_of_orders
 from app.api.orders.types import Order, OrderStatus, load_known_orders, load_orders
 from app.api.paging import Connection
@@ -71,15 +72,6 @@ async def find_order(context: Context, by: OrderBy) -> Order | None:
     return (await load_orders(context, [key]))[0] if key is not None else None
 
 
-def _id(type_name: str, given: str | None, path: str) -> UUID | None:
-    if given is None:
-        return None
-    key = ids.decode(type_name, given)
-    if key is None:
-        raise RequestError(Code.BAD_REQUEST, f"`filter.{path}` is not the id of {ids.named(type_name)}.")
-    return key
-
-
 async def wanted_orders(context: Context, given: OrderFilter | None) -> OrdersWanted:
     """A filter's words as keys. Raises BAD_REQUEST for malformed ids and lists that are too long."""
     if given is None:
@@ -91,11 +83,12 @@ async def wanted_orders(context: Context, given: OrderFilter | None) -> OrdersWa
     channels = None
     if given.channels is not None:
         channels = tuple(row.id for row in (await channels_by_codes(context.db, given.channels)).values())
+    location, customer = given.location_id, given.customer_id
     return OrdersWanted(
         statuses=tuple(str(each.value) for each in given.statuses) if given.statuses is not None else None,
         channel_ids=channels,
-        location_id=_id("Location", given.location_id, "locationId"),
-        customer_id=_id("Customer", given.customer_id, "customerId"),
+        location_id=None if location is None else key_given("Location", location, "filter.locationId"),
+        customer_id=None if customer is None else key_given("Customer", customer, "filter.customerId"),
         placed_from=given.placed_from,
         placed_to=given.placed_to,
         search=given.search,

@@ -7,12 +7,12 @@ import strawberry
 
 from app.api.context import Context, Info
 from app.api.engine.errors import Code, RequestError
+from app.api.ids_given import key_given
 from app.api.inventory.inputs import ref_of
 from app.api.paging import COUNTED_UP_TO, Connection, Page, check_first, decode_cursor, encode_cursor, slice_page
 from app.api.pricing.types import Price, PriceList, TaxClass
 from app.api.written import one
 from app.catalog.lookup import resolve_variants
-from app.platform import ids
 from app.platform.errors import InvalidInput
 from app.pricing.queries import all_price_lists, all_tax_classes, count_prices, page_of_prices
 
@@ -32,7 +32,7 @@ class PricingQueries:
     async def price_list(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The list's id.")]
     ) -> PriceList | None:
-        return await one(PriceList, info.context, _key("PriceList", id))
+        return await one(PriceList, info.context, key_given("PriceList", id))
 
     @strawberry.field(
         description="Prices with all their history, the newest first: of a list, of a variant, of both, or all."
@@ -52,7 +52,7 @@ class PricingQueries:
     ) -> Connection[Price] | None:
         context = info.context
         size = check_first(first)
-        list_key = None if price_list_id is None else _key("PriceList", price_list_id)
+        list_key = None if price_list_id is None else key_given("PriceList", price_list_id)
         variant_key = None if variant is None else await _variant_key(context, variant)
         if variant is not None and variant_key is None:
             return _nothing(before=after is not None)
@@ -61,13 +61,6 @@ class PricingQueries:
     @strawberry.field(description="The tax classes by code.")
     async def tax_classes(self, info: Info) -> list[TaxClass] | None:
         return [TaxClass.of(row, info.context) for row in await all_tax_classes(info.context.db)]
-
-
-def _key(type_name: str, text: str) -> UUID:
-    key = ids.decode(type_name, text)
-    if key is None:
-        raise RequestError(Code.BAD_REQUEST, f"This is not the id of {ids.named(type_name)}.")
-    return key
 
 
 async def _variant_key(context: Context, by: "VariantBy") -> UUID | None:
