@@ -28,19 +28,20 @@ GONE = """{ product(by: {slug: "ultima-caneca-da-feira"}) { name availability } 
 def print_welcome(url: str, tokens: dict[str, str], seconds: float) -> None:
     """Print it. `seconds`: how long the start took; tokens by whom they stand for, none where the shop is no demo."""
     out = Console(highlight=False, soft_wrap=True)
-    out.print(f"\n[bold green]The market is open[/] [dim]({seconds:.1f} s)[/]\n")
-    for name, path in OPEN.items():
-        out.print(f"  {name:<24}{url}{path}")
-    if tokens:
-        out.print("\n  Tokens of the demo shop, for the header [bold]Authorization: Bearer …[/]")
-        for role, token in tokens.items():
-            out.print(f"  {role:<24}{escape(token)}")
-    out.print("\n  Try")
-    out.print(curl(url, PRODUCTS), markup=False)
-    if TILL in tokens:
-        out.print("\n  Sell the last mug at the till, and see it gone from the site")
-        out.print("\n".join(sale(url, tokens[TILL])), markup=False)
-    out.print("\n  [dim]Ctrl-C stops it; the data stays.[/]\n")
+    with out:  # one write: who waits for a line of it finds the others too
+        out.print(f"\n[bold green]The market is open[/] [dim]({seconds:.1f} s)[/]\n")
+        for name, path in OPEN.items():
+            out.print(f"  {name:<24}{url}{path}")
+        if tokens:
+            out.print("\n  Tokens of the demo shop, for the header [bold]Authorization: Bearer …[/]")
+            for role, token in tokens.items():
+                out.print(f"  {role:<24}{escape(token)}")
+        out.print("\n  Try")
+        out.print(curl(url, PRODUCTS), markup=False)
+        if TILL in tokens:
+            out.print("\n  Sell the last mug at the till, and see it gone from the site")
+            out.print("\n".join(sale(url, tokens[TILL])), markup=False)
+        out.print("\n  [dim]Ctrl-C stops it; the data stays.[/]\n")
     sys.stdout.flush()
 
 

@@ -1,8 +1,10 @@
 """What `feira up` tells to try works when it is pasted into a shell."""
 
+import io
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +45,18 @@ def test_a_shop_that_is_no_demo_is_offered_no_sale(capsys):
     assert "cartCreate" not in told
     print_welcome("http://127.0.0.1:8000", {TILL: "fdv_secret"}, 1.0)
     assert "cartCreate" in capsys.readouterr().out
+
+
+def test_it_is_told_in_one_write_so_that_who_waits_for_a_line_finds_the_others(monkeypatch):
+    class Told(io.StringIO):
+        writes = 0
+
+        def write(self, text):
+            self.writes += 1
+            return super().write(text)
+
+    told = Told()
+    monkeypatch.setattr(sys, "stdout", told)
+    print_welcome("http://127.0.0.1:8000", {TILL: "fdv_secret"}, 1.0)
+    assert "/health/ready" in told.getvalue()
+    assert told.writes == 1
