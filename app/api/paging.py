@@ -4,6 +4,7 @@ import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, get_args, overload
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from app.catalog.fields import storable
 MOST = 100
 COUNTED_UP_TO = 10_000
 _LONGEST_CURSOR = 65_536
+_SHORT_CURSOR = 500
 T = TypeVar("T")
 
 
@@ -118,14 +120,20 @@ def decode_cursor(kind: str, cursor: str | None, *types: Any) -> tuple[Any, ...]
     if cursor is None:
         return None
     try:
-        if len(cursor) > _LONGEST_CURSOR:
-            raise ValueError(cursor[:20])
+        return (_decoded_again if len(cursor) <= _SHORT_CURSOR else _decoded)(kind, cursor, types)
+    except (ValueError, ArithmeticError, RecursionError):
+        raise RequestError("BAD_REQUEST", "`after` is not a cursor of this list in this order.") from None
+
+
+def _decoded(kind: str, cursor: str, types: Sequence[Any]) -> tuple[Any, ...]:
+    if len(cursor) <= _LONGEST_CURSOR:
         body = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
         if isinstance(body, list) and len(body) == len(types) + 1 and body[0] == kind:
             return tuple(_restored(value, wanted) for value, wanted in zip(body[1:], types, strict=True))
-    except (ValueError, ArithmeticError, RecursionError):
-        pass
-    raise RequestError("BAD_REQUEST", "`after` is not a cursor of this list in this order.")
+    raise ValueError(cursor[:20])
+
+
+_decoded_again = lru_cache(2_000)(_decoded)
 
 
 def slice_page(rows: Sequence[Any], first: int) -> tuple[Sequence[Any], bool]:

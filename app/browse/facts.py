@@ -27,16 +27,18 @@ ROW: Final = 2_000
 
 class Entry:
     """One thing that is kept. `value` None: too large, to be read from the tables. `shown`: what was made of it, by
-    whom it is for; it goes with it. A document's has `product_id`, and what else it is found by.
+    whom it is for; it goes with it. A document's has `product_id`, and what else it is found by. `used`: since it was
+    last passed over for something to drop.
     """
 
-    __slots__ = ("key", "product_id", "shown", "since", "size", "slug", "value", "variant_ids")
+    __slots__ = ("key", "product_id", "shown", "since", "size", "slug", "used", "value", "variant_ids")
 
     def __init__(self, key: Hashable, value: Any, size: int) -> None:
         self.key = key
         self.value = value
         self.size = size
         self.shown: dict[Hashable, Any] = {}
+        self.used = False
         self.since: datetime | None = None
         self.product_id: UUID | None = None
         self.slug = ""

@@ -11,7 +11,7 @@ collections, and the settings that prices and promises stand in (`browse.facts`)
 - Nothing in a document ends by the clock: it holds what begins and ends, with the times.
 
 And nothing wrong: keys are ids and slugs that the database knew, values are what it said about them; nothing that a
-caller sent, is or may see goes into them. What is kept is bounded in bytes, the least used goes first.
+caller sent, is or may see goes into them. What is kept is bounded in bytes; what was not used of late goes first.
 """
 
 from asyncio import Future, ensure_future, shield
@@ -96,6 +96,19 @@ class Catalog:
         self.hits += len(found)
         return found
 
+    def documents_kept(self, ids: Sequence[UUID], moment: datetime) -> list[Entry] | None:
+        """The documents of these products in their order, where all of them are kept."""
+        entries = self._entries
+        found = []
+        for key in ids:
+            entry = entries.get(key)
+            if entry is None or (entry.since is not None and moment < entry.since):
+                return None
+            entry.used = True
+            found.append(entry)
+        self.hits += len(found)
+        return found
+
     async def documents(self, ids: Iterable[UUID], moment: datetime) -> Mapping[UUID, Entry]:
         """The documents of these products that are there, by id."""
         return await self._all(IDS, ids, moment)
@@ -133,7 +146,6 @@ class Catalog:
         entry = self._entries.get(_SETTINGS_KEY)
         if entry is None:
             return None
-        self._entries.move_to_end(_SETTINGS_KEY)
         value: Settings = entry.value
         return value
 
@@ -170,7 +182,7 @@ class Catalog:
         entry = self._entries.get(place)
         if entry is None or (entry.since is not None and moment < entry.since):
             return None
-        self._entries.move_to_end(place)
+        entry.used = True
         return entry
 
     async def _all(self, kind: Kind, keys: Iterable[Any], moment: datetime) -> Mapping[Any, Entry]:
@@ -263,9 +275,11 @@ class Catalog:
 
     def _shrink(self) -> None:
         while self.size > self.limit and len(self._entries) > 1:
-            key = next(iter(self._entries))
-            if key == _SETTINGS_KEY:
-                # Every request needs them.
+            key, entry = next(iter(self._entries.items()))
+            # Every request needs the settings.
+            if entry.used or key == _SETTINGS_KEY:
+                # A flag costs who finds it less than a place in a row would.
+                entry.used = False
                 self._entries.move_to_end(key)
             else:
                 self._drop(key)

@@ -87,7 +87,7 @@ class Matching:
 
     def made_loose(self, loosely: bool) -> "Matching":
         """The same, found by spelling too or not."""
-        return replace(self, loosely=loosely)
+        return self if loosely is self.loosely else replace(self, loosely=loosely)
 
     def without(self, name: str) -> "Matching":
         """The same, but for what this field asks."""

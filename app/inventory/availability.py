@@ -150,14 +150,26 @@ class Promise(NamedTuple):
     unbounded: bool
 
 
+class Read(NamedTuple):
+    """PostgreSQL's `row` of arrays about some variants, and what it says of each."""
+
+    row: Sequence[Any]
+    stocked: dict[bytes, Stocked]
+
+
 async def read_stocked(
-    db: Reader, variant_ids: Sequence[UUID], location_ids: Sequence[UUID], *, ignores_safety_stock: bool
-) -> dict[bytes, Stocked]:
+    db: Reader,
+    variant_ids: Sequence[UUID],
+    location_ids: Sequence[UUID],
+    *,
+    ignores_safety_stock: bool,
+    before: Read | None = None,
+) -> Read:
     """What there is of each of these variants at these locations together, by the bytes of its id; those without a
-    level are left out. One statement, which answers one row.
+    level are left out. One statement, which answers one row. `before`, where the row is what it was then.
     """
     if not variant_ids or not location_ids:
-        return {}
+        return Read((), {})
     parameters: dict[str, Any] = {
         "variant_ids": variant_ids,
         "location_ids": location_ids,
@@ -165,7 +177,9 @@ async def read_stocked(
     }
     row = await db.row(PROMISES, parameters)
     assert row is not None, "an aggregate"
-    return stocked_of(row)
+    if before is not None and row == before.row:
+        return before
+    return Read(row, stocked_of(row))
 
 
 def stocked_of(arrays: Sequence[Any]) -> dict[bytes, Stocked]:

@@ -78,6 +78,10 @@ ALL = f"query($filter: ProductFilter) {{ products(first: 100, filter: $filter) {
 ONE = f"query($slug: String!) {{ product(by: {{slug: $slug}}) {{ {PRODUCT} }} }}"
 COUNTED = """{ products(first: 100) { nodes {
   slug variants(first: 20) { totalCount nodes { name availability { status } } } } } }"""
+SHEET = """{ products(first: 100) { nodes {
+  slug availability category { slug name } collections { slug name } variants(first: 3) { nodes {
+    sku price { unitPrice { amount } } availability { status available } } } } } }"""
+"""What is live of it is told as it was filled last, where nothing of it changed (`engine.sheets`)."""
 SEARCH = """query($search: String!, $filter: ProductFilter) { products(first: 5, search: $search, filter: $filter) {
   nodes { slug name availability } pageInfo { hasNextPage endCursor } totalCount
   facets { name label field values { value label count } } } }"""
@@ -186,6 +190,8 @@ class Keeping:
             (ALL, {}, {"code": "pos", "who": till}),
             (ALL, {"filter": {"categories": shelves}}, {}),
             (COUNTED, {}, {}),
+            (SHEET, {}, {}),
+            (SHEET, {}, {"code": "pos", "who": till}),
             # "G" is a size that is drawn by lot.
             (SEARCH, {"search": "g"}, {}),
             (SEARCH, {"search": "g"}, {"locale": "en"}),
@@ -199,7 +205,7 @@ class Keeping:
         for document, variables, how in looks:
             there = await self.ask(document, moment, kept=False, variables=variables, **how)
             # A list is asked for again, as it is kept by then.
-            for _ in range(2 if document in (SEARCH, LIST) else 1):
+            for _ in range(2 if document in (SEARCH, LIST, SHEET) else 1):
                 kept = await self.ask(document, moment, variables=variables, **how)
                 assert kept == there, (said, variables, differences(kept, there))
             seen += len((there.get("products") or {"nodes": ()})["nodes"])

@@ -49,7 +49,7 @@ from app.pricing import frame
 from app.pricing.price_lists import create_price_list, deactivate_price_list
 from app.pricing.prices import PriceChange, set_prices
 from app.pricing.taxes import RateChange, set_tax_rate
-from tests.api.keeping import ENGINE, ONE, SEARCH, WRITES, Keeping, Writing, differences, keeping, writing
+from tests.api.keeping import ENGINE, ONE, SEARCH, SHEET, WRITES, Keeping, Writing, differences, keeping, writing
 from tests.events.doings import HOUR
 from tests.inventory.stock import UNIT
 from tests.shop import Shop
@@ -193,17 +193,16 @@ async def test_each_change_is_shown(keeps: Keeping, change: str) -> None:
     await keeps.catch_up()
 
     async def shown() -> Any:
-        till = shop.actor("device").principal
-        given = {"slug": "cheia"}
+        looks: list[dict[str, Any]] = [{}, {"code": "pos", "who": shop.actor("device").principal}]
         told = []
-        looks: list[dict[str, Any]] = [{}, {"code": "pos", "who": till}]
-        for how in looks:
-            moment = clock.now()
-            # As what is written down says it, where something is, and then as it does for certain.
-            kept = [await keeps.ask(ONE, moment, variables=given, **how) for _ in range(2)]
-            there = await keeps.ask(ONE, moment, variables=given, kept=False, **how)
-            assert kept == [there, there], differences(kept, [there, there])
-            told.append(there)
+        for look, variables in ((ONE, {"slug": "cheia"}), (SHEET, {})):
+            for how in looks:
+                moment = clock.now()
+                # As what is written down says it, where something is, as it surely does, and as it was filled last.
+                kept = [await keeps.ask(look, moment, variables=variables, **how) for _ in range(3)]
+                there = await keeps.ask(look, moment, variables=variables, kept=False, **how)
+                assert kept == [there] * 3, differences(kept, [there] * 3)
+                told.append(there)
         return told
 
     before = await shown()
@@ -342,6 +341,28 @@ async def test_who_sees_more_than_shoppers_reads_the_tables(keeps: Keeping) -> N
     await rename(keeps, "Xícara")
     assert await name_of(keeps, who=keeps.shop.actor("catalog").principal) == "Xícara"
     assert await name_of(keeps, who=keeps.shop.actor("cashier").principal) == "Caneca"
+
+
+async def test_who_sees_quantities_and_who_does_not_ask_in_turn(keeps: Keeping) -> None:
+    """Nothing tells their rows apart, but what is live."""
+    shop = keeps.shop
+    await keeps.write(
+        lambda tx: channels.update_channel(
+            tx, shop.actor(), channel_id=shop.channels["web"], given={"shows_quantities": False}
+        )
+    )
+    await keeps.catch_up()
+    cashier = shop.actor("cashier").principal
+    for _ in range(3):
+        for who in (None, cashier):
+            data = await keeps.ask(SHEET, clock.now(), who=who)
+            shown = [
+                each["availability"]["available"]
+                for node in data["products"]["nodes"]
+                for each in node["variants"]["nodes"]
+            ]
+            assert shown
+            assert all((each is None) == (who is None) for each in shown), (who, shown)
 
 
 async def test_nothing_is_taken_from_who_asks(keeps: Keeping) -> None:

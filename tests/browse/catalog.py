@@ -167,7 +167,7 @@ class Catalog:
         assert {row.id.bytes for row in rows} <= set(found.counted)
         ignores = asked.ignores_safety_stock
         keys = [row.id for row in rows]
-        there = await read_stocked(self.shop.db, keys, asked.location_ids, ignores_safety_stock=ignores)
+        there = (await read_stocked(self.shop.db, keys, asked.location_ids, ignores_safety_stock=ignores)).stocked
         assert {key.bytes: found.stocked[key.bytes] for key in keys if key.bytes in found.stocked} == there
 
     async def slugs(self, order: Order = Order.NAME, *, descending: bool = False, **wanted: Any) -> list[str]:

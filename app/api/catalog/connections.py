@@ -22,7 +22,7 @@ from app.api.paging import Connection, Cursors, Page, check_first, decode_cursor
 from app.browse import facets
 from app.browse.common_words import find_listed
 from app.browse.counting import narrowed_by, total_of
-from app.browse.followed import IDS, Catalog
+from app.browse.followed import Catalog
 from app.browse.hits import Hits, find_hits
 from app.browse.kept_lists import Counting, KeptList, key_of
 from app.browse.listing import Keys, Order, settle
@@ -256,7 +256,16 @@ async def _is_loose(context: Context, matching: Matching, hits: Hits | None) -> 
 
 async def _nodes(context: Context, catalog: Catalog, found: Found) -> list[Product]:
     """The products that a page found, from their documents where these are as new as the page."""
-    entries = catalog.kept(IDS, found.ids, context.now) or await catalog.documents(found.ids, context.now)
+    kept = catalog.documents_kept(found.ids, context.now)
+    if kept is not None:
+        nodes = [
+            product_of(context, entry, entry.value)
+            for entry, version in zip(kept, found.versions, strict=True)
+            if entry.value is not None and entry.value.version >= version
+        ]
+        if len(nodes) == len(kept):
+            return nodes
+    entries = await catalog.documents(found.ids, context.now)
     known: dict[UUID, Product] = {}
     for key, version in zip(found.ids, found.versions, strict=True):
         entry = entries.get(key)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from app.api.engine.kept import Shelf
+from app.api.engine.forms import Shelf
 from app.browse.documents import Document, VariantFacts
 from app.browse.facts import Entry
 from app.pricing.frame import Frame

@@ -7,7 +7,7 @@ from app.api.catalog.known import PRICED, KnownVariant, Priced
 from app.api.catalog.sight import followed
 from app.api.context import Context
 from app.api.engine.batch import Batch
-from app.api.engine.kept import Window
+from app.api.engine.forms import Window
 from app.api.pricing.prices import PriceRange, VariantPrice
 from app.api.scalars import Quantity
 from app.browse.followed import Catalog

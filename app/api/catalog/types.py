@@ -31,7 +31,7 @@ from app.api.channels.types import Channel, load_channels
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import Code, RequestError
-from app.api.engine.kept import Shelf
+from app.api.engine.forms import Shelf
 from app.api.inventory.availability import AvailabilityStatus
 from app.api.inventory.promised import promised_statuses
 from app.api.nodes import Node, loads
@@ -226,7 +226,7 @@ class Product(Node):
         context = batch.context
         if all(parent.known for parent in parents):
             wanted = [parent.known.variants if parent.known else [] for parent in parents]
-            return later(promised_statuses(context, wanted))
+            return later(promised_statuses(context, wanted, parents))
 
         async def read() -> list[AvailabilityStatus]:
             rows = await _variants(parents, context)

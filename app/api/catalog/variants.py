@@ -16,7 +16,7 @@ from app.api.catalog.together import together
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import Code, RequestError
-from app.api.engine.kept import Shelf
+from app.api.engine.forms import Shelf
 from app.api.ids_given import key_given
 from app.api.inventory.availability import Availability, availability_of
 from app.api.inventory.promised import promised

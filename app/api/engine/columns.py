@@ -166,10 +166,7 @@ class Column:
                 return self.complete(run, level, values)
             if way.kind is Kind.CALL:
                 return self._called(run, level, parents)
-            if self.shared:
-                return self._later(run, level, len(parents), self._together(run, parents))
-            batch: Batch[Any] = Batch(run, self, self.parent, self.nodes)
-            answer = way.function(parents, batch, **self.arguments.of(run))
+            answer = self._asked(run, parents)
             if isinstance(answer, Awaitable):
                 return self._later(run, level, len(parents), answer)
             return self.complete(run, level, self._counted(answer, len(parents)))
@@ -178,6 +175,30 @@ class Column:
         if way.kind is Kind.READ and len(parents) > 1:
             return self._read_singly(run, level, parents)
         return self.complete(run, level, [failed] * len(parents))
+
+    def ask(self, run: "Planned", parents: Sequence[Any]) -> Filled:
+        """What the batch function answers for each parent, not completed; what it raises stands for all of them."""
+        try:
+            if self.way.check is not None:
+                self.way.check(run.context_value)
+            answer = self._asked(run, parents)
+            if isinstance(answer, Awaitable):
+                return self._answered(answer, len(parents))
+            return self._counted(answer, len(parents))
+        except Exception as error:
+            return [error] * len(parents)
+
+    async def _answered(self, answer: Awaitable[Sequence[Any]], parents: int) -> Values:
+        try:
+            return self._counted(await answer, parents)
+        except Exception as error:
+            return [error] * parents
+
+    def _asked(self, run: "Planned", parents: Sequence[Any]) -> Awaitable[Sequence[Any]] | Sequence[Any]:
+        if self.shared:
+            return self._together(run, parents)
+        batch: Batch[Any] = Batch(run, self, self.parent, self.nodes)
+        return self.way.function(parents, batch, **self.arguments.of(run))  # type: ignore[no-any-return]
 
     def _counted(self, answer: Sequence[Any], parents: int) -> Values:
         if len(answer) != parents:
@@ -198,11 +219,7 @@ class Column:
         return pending.add_all(parents)
 
     async def _later(self, run: "Planned", level: Level, parents: int, answer: Awaitable[Sequence[Any]]) -> Values:
-        try:
-            values = self._counted(await answer, parents)
-        except Exception as error:
-            values = [error] * parents
-        filled = self.complete(run, level, values)
+        filled = self.complete(run, level, await self._answered(answer, parents))
         return filled if type(filled) is list else await filled  # type: ignore[misc]
 
     def _read_singly(self, run: "Planned", level: Level, parents: Sequence[Any]) -> Filled:

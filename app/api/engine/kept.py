@@ -11,37 +11,29 @@ Permissions are checked as ever. Where anything goes wrong with a field, the row
 that errors, their paths and nulls are what they always are.
 """
 
-import re
-import secrets
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from .batch import Batch
 from .columns import Column, Filled, LeafColumn, TypeNameColumn, Values, all_filled
+from .forms import Form, Shelf, Window, told, written_down
 from .levels import Level
 from .objects import ObjectColumn, Rows
+from .sheets import Sheet, Sheets, sheet_of
 from .ways import Check, Kind
 
 if TYPE_CHECKING:
     from .planned import Planned
 
-MOST_FORMS: Final = 8
-"""Of one object; the one made first goes first."""
 _RUNS: Final = 2
 """A plan that has run no more often is not written down: it may never be run again."""
 _LONGEST: Final = 1_000
 """Characters of what is given for variables that a form is kept under: no more than who asks in earnest sends."""
 _UNSAID: Final = object()
-_MARK: Final = secrets.token_hex(16)
-_HOLE: Final = re.compile(f'"{_MARK}:([0-9]+)"'.encode())
 _numbers = count()
 
-Window: TypeAlias = tuple[Any, Any]
-"""From which moment, and until just before which one; None: always."""
 Lasts: TypeAlias = Callable[..., Window | None]
 """Given what a batch function is given: how long its values hold; None: they do not."""
 Token: TypeAlias = Callable[[Any], tuple[Hashable, Any] | None]
@@ -50,54 +42,11 @@ Token: TypeAlias = Callable[[Any], tuple[Hashable, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """What the app tells of lasting things: the `token`, and how the answer is encoded."""
+    """What the app tells of lasting things: the `token`, and how the answer is encoded. `sheets`: those kept."""
 
     token: Token
     encode: Callable[[Any], bytes]
-
-
-class Form:
-    """One object's row. `format`: its JSON as a bytes format. `parents`: of each live column. `order`: the columns of
-    the holes as they follow each other. `raw`: the row, where it has no holes.
-    """
-
-    __slots__ = ("format", "order", "parents", "raw", "since", "until")
-
-    def __init__(self, parts: Sequence[bytes], parents: Sequence[list[Any]], order: list[int], window: Window) -> None:
-        self.format = b"%b".join(part.replace(b"%", b"%%") for part in parts)
-        self.raw = None if order else msgspec.Raw(parts[0])
-        self.parents = parents
-        self.order = order
-        self.since, self.until = window
-
-    def holds_at(self, moment: Any) -> bool:
-        """Whether all that it shows still does."""
-        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
-
-    @property
-    def size(self) -> int:
-        """In bytes, about."""
-        return 300 + len(self.format) + 16 * sum(map(len, self.parents))
-
-
-class Shelf:
-    """The forms of one object. `grow` is told of bytes that come and go."""
-
-    __slots__ = ("_forms", "_grow")
-
-    def __init__(self, grow: Callable[[int], None]) -> None:
-        self._forms: dict[Hashable, Form | None] = {}
-        self._grow = grow
-
-    def get(self, key: Hashable) -> Form | None:
-        return self._forms.get(key)
-
-    def put(self, key: Hashable, form: Form) -> None:
-        gone = self._forms.pop(key, None)
-        if gone is None and len(self._forms) >= MOST_FORMS:
-            gone = self._forms.pop(next(iter(self._forms)))
-        self._forms[key] = form
-        self._grow(form.size - (gone.size if gone is not None else 0))
+    sheets: Sheets = field(default_factory=Sheets)
 
 
 class Kept(Protocol):
@@ -119,6 +68,17 @@ class _Seen:
         self.window: Window | None = (None, None)
 
 
+class _Filling(NamedTuple):
+    """One level whose rows are told from forms; `apart`: the run with faults of its own."""
+
+    run: "Planned"
+    apart: "Planned"
+    level: Level
+    parents: Sequence[Any]
+    forms: Sequence[Form]
+    sheet: Sheet
+
+
 class Layout:
     """What of the rows at one place of a plan is lasting, for a time, and live."""
 
@@ -132,6 +92,8 @@ class Layout:
         self.variables: list[str] = []
         self.runs = 0
         self.is_lasting = self._looks_lasting(rows)
+        # Whether what is live follows from what its columns' functions answer, and from nothing else.
+        self.is_steady = all(map(_is_steady, self.live))
         if self.is_lasting:
             for column in (*self.live, *self.timed):
                 column.watched = True
@@ -200,45 +162,47 @@ class Layout:
 
     def _from(self, run: "Planned", level: Level, parents: Sequence[Any], forms: Sequence[Form | None]) -> Filled:
         """The rows of these forms, their holes filled; all made in the plain way where that goes wrong."""
+        assert run.lasting is not None
         some = [form for form in forms if form is not None]
         apart = run.apart()
+        sheet = run.lasting.sheets.of(some, len(self.live)) if self.is_steady else sheet_of(some, len(self.live))
+        filling = _Filling(run, apart, level, parents, some, sheet)
+        answers = [column.ask(apart, those) for column, those in zip(self.live, sheet.parents, strict=True)]
+        for answer in answers:
+            if type(answer) is not list:
+                return self._later(filling, answers)
+        return self._put(filling, answers)
+
+    async def _later(self, filling: "_Filling", answers: Sequence[Filled]) -> Values:
+        done = self._put(filling, await all_filled(answers))
+        return done if type(done) is list else await done  # type: ignore[misc]
+
+    def _put(self, filling: "_Filling", answers: Any) -> Filled:
+        """The rows for what the live columns answered."""
+        if self.is_steady and (again := filling.sheet.again(answers)) is not None:
+            return again
         filled = [
-            column.fill(apart, level, [parent for form in some for parent in form.parents[place]])
-            for place, column in enumerate(self.live)
+            column.complete(filling.apart, filling.level, answer)
+            for column, answer in zip(self.live, answers, strict=True)
         ]
         for each in filled:
             if type(each) is not list:
-                return self._later(run, apart, level, parents, some, filled)
-        return self._put(run, apart, level, parents, some, filled)
+                return self._completed_later(filling, answers, filled)
+        return self._filled(filling, answers, filled)
 
-    async def _later(
-        self, run: "Planned", apart: "Planned", level: Level, parents: Sequence[Any], forms: list[Form], filled: Any
-    ) -> Values:
-        done = self._put(run, apart, level, parents, forms, await all_filled(filled))
+    async def _completed_later(self, filling: "_Filling", answers: list[Values], filled: Sequence[Filled]) -> Values:
+        done = self._filled(filling, answers, await all_filled(filled))
         return done if type(done) is list else await done  # type: ignore[misc]
 
-    def _put(
-        self, run: "Planned", apart: "Planned", level: Level, parents: Sequence[Any], forms: list[Form], filled: Any
-    ) -> Filled:
-        if len(apart.faults):
-            return self.rows.fill_plainly(run, level, parents)
+    def _filled(self, filling: "_Filling", answers: list[Values], filled: Any) -> Filled:
+        run = filling.run
+        if len(filling.apart.faults):
+            return self.rows.fill_plainly(run, filling.level, filling.parents)
         assert run.lasting is not None
-        encode, raw = run.lasting.encode, msgspec.Raw
-        rows: Values = []
-        if len(filled) == 1:
-            values, begin = list(map(encode, filled[0])), 0
-            for form in forms:
-                end = begin + len(form.parents[0])
-                rows.append(form.raw or raw(form.format % tuple(values[begin:end])))
-                begin = end
-            return rows
-        columns = [iter(list(map(encode, values))) for values in filled]
-        for form in forms:
-            if form.raw is not None:
-                rows.append(form.raw)
-            else:
-                rows.append(raw(form.format % tuple([next(columns[place]) for place in form.order])))
-        return rows
+        rows = told(filling.forms, filled, run.lasting.encode)
+        if self.is_steady:
+            filling.sheet.filled(answers, rows)
+        return list(rows)
 
     def _some(
         self,
@@ -290,7 +254,7 @@ class Layout:
         for parent, row, seen in zip(parents, rows, self._seen(run, part, len(parents)), strict=True):
             if parent.kept is None or seen.window is None:
                 continue
-            form = _form(row, seen, run.lasting.encode)
+            form = written_down(row, seen.holes, seen.parents, seen.window, run.lasting.encode)
             if form is not None:
                 parent.kept.put(key, form)
 
@@ -320,6 +284,17 @@ class Layout:
         return found
 
 
+def _is_steady(column: Column) -> bool:
+    below = column.known_rows if isinstance(column, ObjectColumn) else None
+    return isinstance(column, LeafColumn) or (below is not None and all(map(_is_read, below.columns)))
+
+
+def _is_read(column: Column) -> bool:
+    if isinstance(column, TypeNameColumn):
+        return True
+    return column.way.kind is Kind.READ and column.way.check is None and _is_steady(column)
+
+
 def _window(run: "Planned", column: Column, parents: list[Any]) -> Window | None:
     batch: Batch[Any] = Batch(run, column, column.parent, column.nodes)
     lasts: Lasts = column.way.lasting
@@ -332,31 +307,3 @@ def _narrowed(one: Window | None, other: Window | None) -> Window | None:
     begins = [each for each in (one[0], other[0]) if each is not None]
     ends = [each for each in (one[1], other[1]) if each is not None]
     return max(begins, default=None), min(ends, default=None)
-
-
-def _form(row: Any, seen: _Seen, encode: Callable[[Any], bytes]) -> Form | None:
-    """None where the holes do not follow each other as the values will."""
-    marked, columns = _copied(row), list[int]()
-    for column, paths in enumerate(seen.holes):
-        for *way, last in paths:
-            place = marked
-            for step in way:
-                place = place[step]
-            place[last] = f"{_MARK}:{len(columns)}"
-            columns.append(column)
-    pieces = _HOLE.split(encode(marked))
-    found = [int(each) for each in pieces[1::2]]
-    for column in range(len(seen.holes)):
-        own = [each for each in found if columns[each] == column]
-        if len(own) != len(seen.holes[column]) or own != sorted(own):
-            return None
-    assert seen.window is not None
-    return Form(pieces[::2], seen.parents, [columns[each] for each in found], seen.window)
-
-
-def _copied(value: Any) -> Any:
-    if type(value) is dict:
-        return {key: _copied(each) for key, each in value.items()}
-    if type(value) is list:
-        return [_copied(each) for each in value]
-    return value

@@ -1,14 +1,14 @@
 """A memory bounded in entries and weight, in which what is used again outlasts what was asked for once."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
 
 class Shelves(Generic[V]):
-    """Values by text. One that is new waits on probation, so that many distinct ones drive out each other and not those
+    """Values by keys. One that is new waits on probation, so that many distinct ones drive out each other and not those
     in use; one that is asked for again is kept until the least recently used must go. A fifth of all is probation's.
     What a value weighs is asked each time that it is.
     """
@@ -19,7 +19,7 @@ class Shelves(Generic[V]):
         self._new: _Shelf[V] = _Shelf(fifth, weight // 5)
         self._kept: _Shelf[V] = _Shelf(max(1, entries - fifth), weight - weight // 5)
 
-    def get(self, key: str) -> V | None:
+    def get(self, key: Hashable) -> V | None:
         """The value, which is kept from now on."""
         value = self._kept.take(key)
         if value is None:
@@ -28,11 +28,11 @@ class Shelves(Generic[V]):
             self._kept.put(key, value, self._weigh(value))
         return value
 
-    def put(self, key: str, value: V) -> None:
+    def put(self, key: Hashable, value: V) -> None:
         """A value that was not there."""
         self._new.put(key, value, self._weigh(value))
 
-    def take(self, key: str) -> None:
+    def take(self, key: Hashable) -> None:
         """Hold it no more."""
         self._new.take(key)
         self._kept.take(key)
@@ -49,17 +49,17 @@ class _Shelf(Generic[V]):
     """In the order of their last use. What weighs more than all may is not taken."""
 
     def __init__(self, entries: int, weight: int) -> None:
-        self.entries: OrderedDict[str, tuple[V, int]] = OrderedDict()
+        self.entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self.weight = 0
         self._most_entries = entries
         self._most_weight = weight
 
-    def take(self, key: str) -> V | None:
+    def take(self, key: Hashable) -> V | None:
         value, weight = self.entries.pop(key, (None, 0))
         self.weight -= weight
         return value
 
-    def put(self, key: str, value: V, weight: int) -> None:
+    def put(self, key: Hashable, value: V, weight: int) -> None:
         if weight > self._most_weight:
             return
         self.entries[key] = value, weight

@@ -1,5 +1,6 @@
 """Stock that came with a page of products: what of it the selection will ask for, and where it is found again."""
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +18,16 @@ _ENTRIES: Final = (("nodes",), ("edges", "node"))
 class Counted:
     """The variants that were looked at, at so many locations, and those of them that have a level; by ids' bytes."""
 
-    variants: set[bytes]
-    stocked: dict[bytes, Stocked]
+    variants: Set[bytes]
+    stocked: Mapping[bytes, Stocked]
     places: int
+
+    def add(self, variants: Set[bytes], stocked: Mapping[bytes, Stocked]) -> None:
+        """These were looked at too. What is given stays as it is, and is what `stocked` is where nothing else was."""
+        if not self.variants:
+            self.variants, self.stocked = variants, stocked
+        else:
+            self.variants, self.stocked = self.variants | variants, {**self.stocked, **stocked}
 
 
 async def asked_with(context: Context, catalog: Catalog, selection: Selection) -> Asked | None:
@@ -59,8 +67,7 @@ def _most(selection: Selection) -> int:
 def remember_stock(context: Context, asked: Asked, found: Found) -> None:
     """Keep what a page told for who asks for it later in the request."""
     known = counted(context, len(asked.location_ids))
-    known.variants.update(found.counted)
-    known.stocked.update(found.stocked)
+    known.add(set(found.counted), found.stocked)
 
 
 def counted_so_far(context: Context) -> Counted | None:

@@ -1,6 +1,7 @@
 """Rows that are kept: written down once, told with what is live, and made in the plain way where that goes wrong."""
 
-from collections.abc import Sequence
+from asyncio import gather, sleep
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,11 +9,14 @@ import msgspec
 import pytest
 import strawberry
 
+from app.api.engine import forms as engine_forms
 from app.api.engine import kept as engine_kept
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import RequestError
 from app.api.engine.execute import Engine
-from app.api.engine.kept import MOST_FORMS, Lasting, Shelf
+from app.api.engine.forms import MOST_FORMS, Shelf
+from app.api.engine.kept import Lasting
+from app.api.engine.sheets import Parents, Sheets
 from app.api.transport.parameters import encode_json
 
 
@@ -23,6 +27,8 @@ class Reader:
     edition: str = "first"
     day: int = 1
     there: dict[str, int] = field(default_factory=dict)
+    borrowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    waits: float = 0
     fails: str = ""
     lost: bool = False
     counted: list[int] = field(default_factory=list)
@@ -30,6 +36,20 @@ class Reader:
 
 def _until_the_fifth(_books: Sequence["Book"], _batch: Batch[Reader]) -> tuple[int, int]:
     return 1, 5
+
+
+@strawberry.type
+class Borrower:
+    name: str
+
+    @batched
+    @staticmethod
+    def lent(parents: Sequence["Borrower"], batch: Batch[Reader]) -> list[int]:
+        """Live."""
+        return [sum(parent.name in some for some in batch.context.borrowed.values()) for parent in parents]
+
+
+BORROWERS = {name: Borrower(name=name) for name in ("Ana", "Rui")}
 
 
 @strawberry.type
@@ -69,6 +89,14 @@ class Book:
 
     @batched
     @staticmethod
+    async def borrowers(parents: Sequence["Book"], batch: Batch[Reader]) -> list[list[Borrower]]:
+        """Live, of objects that outlive requests."""
+        names = [batch.context.borrowed.get(parent.title, ()) for parent in parents]
+        await sleep(batch.context.waits)
+        return [[BORROWERS[name] for name in some] for some in names]
+
+    @batched
+    @staticmethod
     def there(parents: Sequence["Book"], batch: Batch[Reader]) -> list[int]:
         """Live, and required: a null goes up."""
         if batch.context.lost:
@@ -86,6 +114,7 @@ class Shelves:
 
 TITLES = ("a", 'b "%s"', "c é")
 PRAISED = "query($by: String) { shelves { books { title praise(by: $by) } } }"
+BORROWED = "{ shelves { books { title borrowers { name } there } } }"
 ASKED = "query($first: Int = 2) { shelves { books { title price there pages(first: $first) { number lent } } } }"
 
 
@@ -104,7 +133,8 @@ class Library:
             def shelves(self) -> Shelves:
                 return Shelves(made=made, books=list(books))
 
-        lasting = Lasting(lambda context: (context.edition, context.day), encode_json)
+        self.sheets = Sheets(1)
+        lasting = Lasting(lambda context: (context.edition, context.day), encode_json, self.sheets)
         self.engine = Engine(strawberry.Schema(Query), lasting=lasting)
 
     def _grow(self, size: int) -> None:
@@ -218,8 +248,112 @@ async def test_what_is_kept_of_one_object_is_bounded(library: Library) -> None:
 
 
 async def test_no_title_can_pass_for_a_hole(library: Library) -> None:
-    library.books[0].title = f'{engine_kept._MARK[:8]}:0" %b %s %(a)d \\"'
+    library.books[0].title = f'{engine_forms._MARK[:8]}:0" %b %s %(a)d \\"'
     for _ in range(3):
         data, errors = await library.ask(Reader())
         assert errors == []
         assert data["shelves"]["books"][0]["title"] == library.books[0].title
+
+
+@pytest.fixture
+def filled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows were made of forms, each time that some were."""
+    seen: list[int] = []
+
+    def told(forms: Sequence[Any], *given: Any) -> Any:
+        seen.append(len(forms))
+        return engine_forms.told(forms, *given)
+
+    monkeypatch.setattr(engine_kept, "told", told)
+    return seen
+
+
+async def test_rows_are_told_again_while_what_is_live_is_the_same(library: Library, filled: list[int]) -> None:
+    there, borrowed = {"a": 1, "c é": 7}, {"a": ["Ana"]}
+    for _ in range(4):
+        data, errors = await library.ask(Reader(there=there, borrowed=borrowed), BORROWED)
+        assert errors == []
+        books = data["shelves"]["books"]
+        assert [book["there"] for book in books] == [1, 0, 7]
+        assert [book["borrowers"] for book in books] == [[{"name": "Ana"}], [], []]
+    # The first wrote them down, the second filled them.
+    assert filled == [3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"there": {"a": 2}},
+        {"borrowed": {"a": ["Rui"]}},
+        {"borrowed": {"a": ["Ana", "Rui"]}},
+        {"borrowed": {"b": ["Ana"]}},
+        {"there": {"a": 100_000}},
+    ],
+    ids=str,
+)
+async def test_what_is_live_is_told_as_it_is_now(library: Library, filled: list[int], change: dict[str, Any]) -> None:
+    before: dict[str, Any] = {"there": {"a": 1}, "borrowed": {"a": ["Ana"]}}
+    for _ in range(3):
+        await library.ask(Reader(**before), BORROWED)
+    for given in (before | change, before):
+        data, errors = await library.ask(Reader(**given), BORROWED)
+        assert errors == []
+        books = data["shelves"]["books"]
+        assert [book["there"] for book in books] == [given["there"].get(title, 0) for title in TITLES]
+        names = [[each["name"] for each in book["borrowers"]] for book in books]
+        assert names == [list(given["borrowed"].get(title, ())) for title in TITLES]
+    assert filled == [3, 3, 3]
+
+
+async def test_requests_at_the_same_time_are_told_their_own(library: Library) -> None:
+    for _ in range(3):
+        await library.ask(Reader(borrowed={"a": ["Ana"]}), BORROWED)
+    readers = [
+        Reader(borrowed={"a": [name]}, there={"c é": place}, waits=waits)
+        for place, (name, waits) in enumerate([("Ana", 0.02), ("Rui", 0.01), ("Ana", 0), ("Rui", 0.03), ("Ana", 0.04)])
+    ]
+    for reader, (data, errors) in zip(
+        readers, await gather(*(library.ask(reader, BORROWED) for reader in readers)), strict=True
+    ):
+        assert errors == []
+        books = data["shelves"]["books"]
+        assert [each["name"] for each in books[0]["borrowers"]] == reader.borrowed["a"]
+        assert books[2]["there"] == reader.there["c é"]
+
+
+async def test_what_failed_is_not_told_again(library: Library) -> None:
+    for _ in range(3):
+        await library.ask(Reader(), BORROWED)
+    for _ in range(2):
+        data, errors = await library.ask(Reader(fails=TITLES[1]), BORROWED)
+        assert data["shelves"]["books"][1] is None
+        assert [error["path"] for error in errors] == [["shelves", "books", 1, "there"]]
+        data, errors = await library.ask(Reader(), BORROWED)
+        assert errors == []
+        assert data["shelves"]["books"][1]["there"] == 0
+
+
+async def test_what_asks_on_below_is_asked_each_time(library: Library, filled: list[int]) -> None:
+    document = "{ shelves { books { title borrowers { name lent } } } }"
+    for borrowed in ({"a": ["Ana"]}, {"a": ["Ana"]}, {"a": ["Ana"], "b": ["Ana"]}, {"a": ["Ana"]}):
+        data, errors = await library.ask(Reader(borrowed=borrowed), document)
+        assert errors == []
+        lent = sum("Ana" in some for some in borrowed.values())
+        assert data["shelves"]["books"][0]["borrowers"] == [{"name": "Ana", "lent": lent}]
+    assert filled == [3, 3, 3]
+    assert len(library.sheets) == 0
+
+
+async def test_sheets_are_bounded() -> None:
+    def form(title: str) -> engine_forms.Form:
+        return engine_forms.Form([b'"' + title.encode() + b'": ', b""], [[title]], [0], (None, None))
+
+    sheets = Sheets(0.1)
+    used = [form("used")]
+    parents = sheets.of(used, 1).parents[0]
+    assert isinstance(parents, Parents)
+    for number in range(1_000):
+        sheets.of([form(f"{number}")], 1)
+        assert sheets.of(used, 1).parents[0] is parents
+    assert sheets.size <= 0.1 * (1 << 20)
+    assert 5 < len(sheets) < 100

@@ -1,0 +1,107 @@
+"""Sheets: rows that are told together again and again, as they were filled last.
+
+A form (`forms`) leaves holes for what is live, and what is live changes seldom beside how often it is asked for. So of
+forms that were told together a sheet keeps what each live column was answered, and the rows that were made of that. The
+columns are asked in every request as ever. Where they answer the very objects that they answered before, which do not
+change, the rows are what they were, and are told again; where one answers another, even an equal one, they are made
+anew.
+
+A batch function is given `Parents`: the same list in every request as long as the same forms are told together. It may
+leave with it what it made of them, and answer its last list once it knows that nothing changed. Who does not is right
+all the same.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from .shelves import Shelves
+
+if TYPE_CHECKING:
+    from .columns import Values
+    from .forms import Form
+
+P = TypeVar("P")
+
+_ENTRIES: Final = 10_000
+_MEGABYTES: Final = 16
+_SHEET, _ROW, _VALUE = 500, 150, 400
+"""Bytes of a sheet, about: of any, for each row beside its JSON, for each value, with what is left with it."""
+
+
+class Parents(list[P]):
+    """Whose values one live column of a sheet is asked for. `known`: what its batch function left; None at first.
+
+    Arguments, callers and moments differ from request to request: what it leaves must say what it is true of.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self, parents: Sequence[P]) -> None:
+        super().__init__(parents)
+        self.known: Any = None
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Forms that were told together: the `parents` of each live column; what the columns `answered` last, and the
+    `rows` made of that.
+    """
+
+    parents: "list[Parents[Any]]"
+    size: int
+    answered: "list[Values] | None" = None
+    rows: "Values | None" = None
+
+    def again(self, answers: "list[Values]") -> "Values | None":
+        """The rows for these answers, where they are those of the last time."""
+        if self.answered is None or self.rows is None:
+            return None
+        for answer, before in zip(answers, self.answered, strict=True):
+            if answer is not before and not _are_the_same(answer, before):
+                return None
+        return list(self.rows)
+
+    def filled(self, answers: "list[Values]", rows: "Values") -> None:
+        """These rows were made of these answers, which nobody may change."""
+        self.answered, self.rows = answers, rows
+
+
+class Sheets:
+    """Those of one process, bounded; what is told once drives out only what was told once (`shelves`)."""
+
+    def __init__(self, megabytes: float = _MEGABYTES) -> None:
+        self._shelves: Shelves[Sheet] = Shelves(_ENTRIES, int(megabytes * (1 << 20)), lambda sheet: sheet.size)
+
+    def __len__(self) -> int:
+        return len(self._shelves)
+
+    @property
+    def size(self) -> int:
+        """In bytes, about."""
+        return self._shelves.weight
+
+    def of(self, forms: "Sequence[Form]", columns: int) -> Sheet:
+        """The sheet of these forms, a new one where there is none."""
+        key: Hashable = tuple(forms)
+        found = self._shelves.get(key)
+        if found is None:
+            found = sheet_of(forms, columns)
+            self._shelves.put(key, found)
+        return found
+
+
+def _are_the_same(some: "Values", others: "Values") -> bool:
+    """Whether these are the same objects, or lists of the same."""
+    if len(some) != len(others):
+        return False
+    for one, other in zip(some, others, strict=True):
+        if one is not other and not (one.__class__ is other.__class__ is list and _are_the_same(one, other)):
+            return False
+    return True
+
+
+def sheet_of(forms: "Sequence[Form]", columns: int) -> Sheet:
+    """A new one; of each form so many live columns."""
+    parents = [Parents([each for form in forms for each in form.parents[place]]) for place in range(columns)]
+    return Sheet(parents, _SHEET + sum([_ROW + form.size for form in forms]) + _VALUE * sum(map(len, parents)))
