@@ -343,28 +343,6 @@ async def test_who_sees_more_than_shoppers_reads_the_tables(keeps: Keeping) -> N
     assert await name_of(keeps, who=keeps.shop.actor("cashier").principal) == "Caneca"
 
 
-async def test_who_sees_quantities_and_who_does_not_ask_in_turn(keeps: Keeping) -> None:
-    """Nothing tells their rows apart, but what is live."""
-    shop = keeps.shop
-    await keeps.write(
-        lambda tx: channels.update_channel(
-            tx, shop.actor(), channel_id=shop.channels["web"], given={"shows_quantities": False}
-        )
-    )
-    await keeps.catch_up()
-    cashier = shop.actor("cashier").principal
-    for _ in range(3):
-        for who in (None, cashier):
-            data = await keeps.ask(SHEET, clock.now(), who=who)
-            shown = [
-                each["availability"]["available"]
-                for node in data["products"]["nodes"]
-                for each in node["variants"]["nodes"]
-            ]
-            assert shown
-            assert all((each is None) == (who is None) for each in shown), (who, shown)
-
-
 async def test_nothing_is_taken_from_who_asks(keeps: Keeping) -> None:
     """A host that one caller names is not shown to the next."""
     shop = keeps.shop

@@ -1,0 +1,58 @@
+"""What was told of stock before is told again only while it is true of the same variants, whoever asks."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app.channels import channels
+from app.events import follower
+from app.platform import clock
+from tests.api.keeping import SHEET, Keeping, keeping
+from tests.inventory.stock import UNIT, expire, hold_some
+from tests.shop import Shop
+
+
+@pytest_asyncio.fixture
+async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
+    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
+    await shop.variant("CANECA", price=1990, stock={"centro": 5 * UNIT})
+    async with keeping(shop) as keeping_:
+        yield keeping_
+
+
+async def shown(keeps: Keeping, who: Any = None) -> list[Any]:
+    """How many there are of each variant, as they are told again and again."""
+    told = []
+    for _ in range(3):
+        data = await keeps.ask(SHEET, clock.now(), who=who)
+        nodes = [each for product in data["products"]["nodes"] for each in product["variants"]["nodes"]]
+        told.append([each["availability"]["available"] for each in nodes])
+    assert told == [told[0]] * 3
+    return told[0]
+
+
+async def test_who_sees_quantities_and_who_does_not_ask_in_turn(keeps: Keeping) -> None:
+    """Nothing tells their rows apart, but what is live."""
+    shop = keeps.shop
+    await keeps.write(
+        lambda tx: channels.update_channel(
+            tx, shop.actor(), channel_id=shop.channels["web"], given={"shows_quantities": False}
+        )
+    )
+    await keeps.catch_up()
+    cashier = shop.actor("cashier").principal
+    for _ in range(3):
+        assert await shown(keeps) == [None]
+        assert await shown(keeps, cashier) == [5]
+
+
+async def test_what_a_hold_gives_back_when_it_expires_is_told(keeps: Keeping) -> None:
+    """No level is written, and the feed is silent."""
+    shop = keeps.shop
+    assert await shown(keeps) == [5]
+    await hold_some(shop, "CANECA", 2)
+    assert await shown(keeps) == [3]
+    await expire(shop)
+    assert await shown(keeps) == [5]
