@@ -17,21 +17,33 @@ from app.pricing.frame import Frame, frame_of
 
 class Settings(Struct, frozen=True):
     """`frame`: the lists that are active and all taxes. `locations`: rows by id. `places`: the active ones that each
-    channel sells from, in its order. `number`: no other settings of this process have it. `shown`: what was made of
-    these rows for callers.
+    channel sells from, in its order. `number`: no other settings of this process have it.
     """
 
     frame: Frame
     locations: Mapping[UUID, Row[Any]]
     places: Mapping[UUID, Sequence[Row[Any]]]
     number: int = msgspec.field(default_factory=count().__next__)
-    shown: dict[Hashable, Any] = msgspec.field(default_factory=dict)
+    grounds: dict[UUID, Hashable] = msgspec.field(default_factory=dict)
+    """What `ground` has answered."""
 
     @property
     def rows(self) -> int:
         """How many rows they were made of."""
         places = sum(map(len, self.places.values()))
         return len(self.frame.lists) + len(self.frame.rates) + len(self.locations) + places
+
+    def ground(self, location_id: UUID) -> Hashable:
+        """What prices at the tills of a location depend on beside their channel: where it is, and which lists are for
+        it. Whatever has a price at one location has the same at another of the same ground.
+        """
+        found = self.grounds.get(location_id)
+        if found is None:
+            location, rules = self.locations.get(location_id), self.frame.lists.values()
+            own = tuple([each.id for each in rules if location_id in (each.location_ids or ())])
+            found = (location_id,) if location is None else (location.country, location.region, own)
+            self.grounds[location_id] = found
+        return found
 
     def fresh_frame(self) -> Frame:
         """The frame without what was worked out for other moments."""

@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from app.api.engine import forms, kept
 from app.channels import channels
 from app.events import follower
 from app.platform import clock
+from app.platform.ids import new_id
+from app.pricing.price_lists import PriceListFields, create_price_list
+from app.pricing.prices import PriceChange, set_prices
 from tests.api.keeping import SHEET, Keeping, keeping
 from tests.inventory.stock import UNIT, expire, hold_some
 from tests.shop import Shop
@@ -56,3 +60,39 @@ async def test_what_a_hold_gives_back_when_it_expires_is_told(keeps: Keeping) ->
     assert await shown(keeps) == [3]
     await expire(shop)
     assert await shown(keeps) == [5]
+
+
+async def test_tills_are_told_the_same_rows_where_all_has_the_same_price(
+    keeps: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, made = keeps.shop, list[Any]()
+
+    def written_down(row: Any, *given: Any) -> Any:
+        made.append(row)
+        return forms.written_down(row, *given)
+
+    monkeypatch.setattr(kept, "written_down", written_down)
+
+    def till(code: str) -> Any:
+        return shop.actor("device", register_id=new_id(), location_ids=frozenset({shop.locations[code]})).principal
+
+    async def price(who: Any) -> str:
+        data = await keeps.ask(SHEET, clock.now(), code="pos", who=who)
+        (each,) = data["products"]["nodes"][0]["variants"]["nodes"]
+        amount: str = each["price"]["unitPrice"]["amount"]
+        return amount
+
+    tills = [till(code) for code in ("centro", "centro", "praia", "praia")]
+    assert [await price(each) for each in tills] == ["19.90"] * 4
+    assert len(made) == 1
+
+    given: PriceListFields = {"name": {"pt-BR": "Praia"}, "location_ids": [shop.locations["praia"]], "priority": 5}
+    promo = await keeps.write(
+        lambda tx: create_price_list(tx, shop.actor(), code="praia", currency="BRL", includes_tax=True, given=given)
+    )
+    prices = [PriceChange(shop.variants["CANECA"], 1500)]
+    await keeps.write(lambda tx: set_prices(tx, shop.actor(), price_list_id=promo, changes=prices))
+    await keeps.catch_up()
+    for _ in range(2):
+        assert [await price(each) for each in tills] == ["19.90", "19.90", "15.00", "15.00"]
+    assert len(made) == 3

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app.api.catalog.known import PRICED, KnownVariant, Priced
-from app.api.catalog.sight import followed
+from app.api.catalog.sight import followed, till_location
 from app.api.context import Context
 from app.api.engine.batch import Batch
 from app.api.engine.forms import Window
@@ -112,11 +112,10 @@ def _till(context: Context, settings: Settings | None) -> _Till | None:
     settings = settings or (catalog.settings_kept() if catalog is not None else None)
     if catalog is None or settings is None:
         return None
-    channel, principal, location_id = context.channel, context.principal, None
+    channel, location_id = context.channel, till_location(context)
     place = (channel.country, channel.region)
-    if principal.register_id is not None and principal.location_ids:
+    if location_id is not None:
         # At a till for its location and with the tax that is due there, as in its carts.
-        (location_id,) = principal.location_ids
         location = settings.locations.get(location_id)
         if location is None:
             return None

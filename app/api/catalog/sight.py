@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from datetime import datetime
+from uuid import UUID
 
 from app.api.context import Context
 from app.browse.followed import Catalog
@@ -29,8 +30,18 @@ def lasting_token(context: Context) -> tuple[Hashable, datetime] | None:
     settings = catalog.settings_kept() if catalog is not None else None
     if settings is None:
         return None
-    channel, principal = context.channel, context.principal
-    return (channel.id, channel.version, settings.number, principal.register_id, principal.location_ids), context.now
+    channel, location_id = context.channel, till_location(context)
+    ground = None if location_id is None else settings.ground(location_id)
+    return (channel.id, channel.version, settings.number, ground), context.now
+
+
+def till_location(context: Context) -> UUID | None:
+    """The location of the till that asks; None for who asks elsewhere."""
+    principal = context.principal
+    if principal.register_id is None or not principal.location_ids:
+        return None
+    (location_id,) = principal.location_ids
+    return location_id
 
 
 async def followed_by_now(context: Context) -> Catalog | None:

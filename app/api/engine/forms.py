@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -48,13 +48,13 @@ class Shelf:
     __slots__ = ("_forms", "_grow")
 
     def __init__(self, grow: Callable[[int], None]) -> None:
-        self._forms: dict[Hashable, Form | None] = {}
+        self._forms: dict[int, Form | None] = {}
         self._grow = grow
 
-    def get(self, key: Hashable) -> Form | None:
+    def get(self, key: int) -> Form | None:
         return self._forms.get(key)
 
-    def put(self, key: Hashable, form: Form) -> None:
+    def put(self, key: int, form: Form) -> None:
         gone = self._forms.pop(key, None)
         if gone is None and len(self._forms) >= MOST_FORMS:
             gone = self._forms.pop(next(iter(self._forms)))

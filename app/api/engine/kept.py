@@ -31,6 +31,8 @@ _RUNS: Final = 2
 """A plan that has run no more often is not written down: it may never be run again."""
 _LONGEST: Final = 1_000
 """Characters of what is given for variables that a form is kept under: no more than who asks in earnest sends."""
+_MOST_KEYS: Final = 64
+"""Of one layout: tokens, and values of variables. One more, and all forms are made anew."""
 _UNSAID: Final = object()
 _numbers = count()
 
@@ -83,7 +85,7 @@ class Layout:
     """What of the rows at one place of a plan is lasting, for a time, and live."""
 
     def __init__(self, rows: Rows) -> None:
-        self.number = next(_numbers)
+        self._keys: dict[Hashable, int] = {}
         # Rows of their own: these lead to this layout.
         self.rows = rows.plain()
         self.live: list[Column] = []
@@ -120,10 +122,10 @@ class Layout:
         below = column.known_rows if isinstance(column, ObjectColumn) else None
         return below is not None and self._looks_lasting(below)
 
-    def key(self, run: "Planned", token: Hashable) -> Hashable:
+    def key(self, run: "Planned", token: Hashable) -> int | None:
         """Of forms: None where the variables cannot tell, or are too long to be kept with each form."""
         if not self.variables:
-            return self.number, token
+            return self._key_of(token)
         # Who leaves one out is given the argument's default, and not what null is given.
         given = tuple([run.variable_values.coerced.get(name, _UNSAID) for name in self.variables])
         if sum([len(each) for each in given if type(each) is str]) > _LONGEST:
@@ -132,7 +134,16 @@ class Layout:
             hash(given)
         except TypeError:
             return None
-        return self.number, token, given
+        return self._key_of((token, given))
+
+    def _key_of(self, said: Hashable) -> int:
+        """A number is looked up in a fraction of the time that what it stands for takes, on each object's shelf."""
+        key = self._keys.get(said)
+        if key is None:
+            if len(self._keys) >= _MOST_KEYS:
+                self._keys.clear()
+            key = self._keys[said] = next(_numbers)
+        return key
 
     def fill(self, run: "Planned", level: Level, parents: Sequence[Kept]) -> Filled | None:
         """As `Rows.fill`, but of what is kept its JSON; None where nothing of it is."""
@@ -211,7 +222,7 @@ class Layout:
         parents: Sequence[Any],
         forms: list[Form | None],
         missing: list[int],
-        key: Hashable,
+        key: int,
     ) -> Filled:
         """Some rows from forms, the others in the plain way, which are written down."""
         among = missing if level.present is None else [level.present[place] for place in missing]
@@ -235,7 +246,7 @@ class Layout:
         parents: Sequence[Any],
         places: tuple[list[int], list[int]],
         filled: tuple[Filled, Filled],
-        key: Hashable,
+        key: int,
     ) -> Values:
         done = await all_filled(filled)
         rows: Values = [None] * len(parents)
@@ -248,7 +259,7 @@ class Layout:
             self._write(watched, part, [parents[place] for place in places[0]], done[0], key)
         return rows
 
-    def _write(self, run: "Planned", part: Level, parents: Sequence[Kept], rows: Values, key: Hashable) -> None:
+    def _write(self, run: "Planned", part: Level, parents: Sequence[Kept], rows: Values, key: int) -> None:
         """A form of each of these rows, where all of it holds for a while."""
         assert run.lasting is not None
         for parent, row, seen in zip(parents, rows, self._seen(run, part, len(parents)), strict=True):
