@@ -65,9 +65,13 @@ def holds_for_less(unit: int, prices: Sequence[tuple[int | None, int | None]]) -
 
     `prices`: what one unit cost of the quantity quoted and of the smaller one (None: nothing), at each moment since the
     promise began when that may have changed, today's last. It holds where the smaller one cost no more when it was
-    quoted. Where no moment shows the price (its list or its buyer is another by now), what today says of the quantity.
+    quoted. What was cut off before was quoted for more, and so much may have cost less then: it holds where the smaller
+    one cost no more than the price, either. Where no moment shows such a price (its list or its buyer is another by
+    now), what today says of the quantity.
     """
-    then = [less for asked, less in prices if asked == unit]
+    then = [less for asked, less in prices if asked == unit] or [
+        less for asked, less in prices if asked is not None and asked < unit
+    ]
     if then:
         return any(less is not None and less <= unit for less in then)
     asked, less = prices[-1]

@@ -1,7 +1,7 @@
 """What a promise keeps, as arithmetic."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.carts.promise import Part, cut_off, first, holds_for_less, joined, kept, lowered, total
@@ -36,6 +36,8 @@ def never(unit, asked):
 
 
 @given(histories, quantities, steps)
+# Two of three that were quoted together cost less than three then, and one more.
+@example([[(0, 2), (2000, 0), (3000, 1)], [(0, 2)]], 3000, [(True, 2000), (False, 1000)])
 def test_no_quantity_is_sold_at_what_only_a_larger_one_cost(history, quantity, changes):
     """Whatever moves: so much of the line cost no more than what it is sold at, at some moment since it was quoted."""
     moment, line = 0, [Part(cost(history[0], quantity), quantity)]
@@ -83,6 +85,9 @@ def test_a_price_that_asks_for_no_quantity_holds_for_less(prices, quantity, less
         (7, [(8, 10), (9, 12)], False),
         (7, [(8, 10), (9, 9)], True),
         (7, [(None, None)], True),
+        # Three cost 1 each, two of them less, and one 2, then and now.
+        (1, [(0, 2), (2, 2)], False),
+        (1, [(0, 1), (2, 2)], True),
     ],
 )
 def test_what_was_quoted_for_more_holds_for_less_where_less_cost_no_more(unit, prices, held):

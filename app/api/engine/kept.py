@@ -151,7 +151,7 @@ class Layout:
         if lasting is None or run.seen is not None or (said := lasting.token(run.context_value)) is None:
             return None
         shelves = [parent.kept for parent in parents]
-        if None in shelves:
+        if not shelves or None in shelves:
             return None
         self.runs += self.runs <= _RUNS
         if self.runs <= _RUNS:
