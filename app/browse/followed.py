@@ -301,7 +301,7 @@ class Catalog:
         """Drop what these rows say has changed."""
         self.lists.hear(rows)
         before = len(self._entries)
-        shelves = settings = False
+        settings, kinds = False, set[str]()
         for row in rows:
             match row.topic:
                 case Topic.PRODUCT:
@@ -310,15 +310,15 @@ class Catalog:
                 case Topic.PRICE:
                     self._drop(self._variants.get(row.entity_id))
                 case Topic.CATEGORY:
-                    self._drop(("category", row.entity_id))
-                    shelves = True
+                    # What is told of one tells of those above it.
+                    kinds |= {"category", "shelves"}
                 case Topic.COLLECTION:
                     self._drop(("collection", row.entity_id))
-                    shelves = True
+                    kinds.add("shelves")
                 case Topic.SETTINGS:
                     settings = True
-        if shelves:
-            for key in [key for key in self._entries if isinstance(key, tuple) and key[0] == "shelves"]:
+        if kinds:
+            for key in [key for key in self._entries if isinstance(key, tuple) and key[0] in kinds]:
                 self._drop(key)
         if settings:
             self._drop(_SETTINGS_KEY)

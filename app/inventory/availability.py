@@ -1,7 +1,6 @@
 """What can be promised: the levels of variants at locations, expired holds taken off."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -32,8 +31,7 @@ from app.platform.db import Reader
 from app.platform.unnest import among
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(NamedTuple):
     """A variant's stock at a location, in thousandths. `reserved` leaves out holds that have expired."""
 
     on_hand: int = 0

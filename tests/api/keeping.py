@@ -79,8 +79,10 @@ ONE = f"query($slug: String!) {{ product(by: {{slug: $slug}}) {{ {PRODUCT} }} }}
 COUNTED = """{ products(first: 100) { nodes {
   slug variants(first: 20) { totalCount nodes { name availability { status } } } } } }"""
 SHEET = """{ products(first: 100) { nodes {
-  slug availability category { slug name } collections { slug name } variants(first: 3) { nodes {
-    sku price { unitPrice { amount } } availability { status available } } } } } }"""
+  slug availability category { slug name parent { slug name } } collections { slug name } media { url(maxWidth: 480) }
+  variants(first: 3) { nodes {
+    sku price { unitPrice { amount } } media { url } availability { status available }
+    shelves: availability { byLocation { location { code name } status available offersPickup } } } } } } }"""
 """What is live of it is told as it was filled last, where nothing of it changed (`engine.sheets`)."""
 SEARCH = """query($search: String!, $filter: ProductFilter) { products(first: 5, search: $search, filter: $filter) {
   nodes { slug name availability } pageInfo { hasNextPage endCursor } totalCount

@@ -5,15 +5,22 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
+from app.api.documents import document
 from app.api.engine import forms, kept
+from app.catalog.categories import CategoryDraft, create_category, update_category
+from app.catalog.drafts import MediaDraft, ProductDraft
+from app.catalog.products import save_product
+from app.catalog.tables import product
 from app.channels import channels
 from app.events import follower
-from app.platform import clock
+from app.inventory.levels import StockChange, adjust
+from app.platform import clock, ids
 from app.platform.ids import new_id
 from app.pricing.price_lists import PriceListFields, create_price_list
 from app.pricing.prices import PriceChange, set_prices
-from tests.api.keeping import SHEET, Keeping, keeping
+from tests.api.keeping import SHEET, Keeping, differences, keeping
 from tests.inventory.stock import UNIT, expire, hold_some
 from tests.shop import Shop
 
@@ -24,6 +31,19 @@ async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ke
     await shop.variant("CANECA", price=1990, stock={"centro": 5 * UNIT})
     async with keeping(shop) as keeping_:
         yield keeping_
+
+
+@pytest.fixture
+def filled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows were made of forms, each time that some were."""
+    seen: list[int] = []
+
+    def told(rows: Any, *given: Any) -> Any:
+        seen.append(len(rows))
+        return forms.told(rows, *given)
+
+    monkeypatch.setattr(kept, "told", told)
+    return seen
 
 
 async def shown(keeps: Keeping, who: Any = None) -> list[Any]:
@@ -50,6 +70,60 @@ async def test_who_sees_quantities_and_who_does_not_ask_in_turn(keeps: Keeping) 
     for _ in range(3):
         assert await shown(keeps) == [None]
         assert await shown(keeps, cashier) == [5]
+
+
+@pytest.mark.parametrize("name", ["productPage", "listProducts"])
+async def test_the_site_is_told_again_what_did_not_change(keeps: Keeping, filled: list[int], name: str) -> None:
+    shop, text = keeps.shop, document("storefront", name)
+    key = await shop.db.value(select(product.c.id).where(product.c.slug == "caneca"))
+    above = await keeps.write(lambda tx: create_category(tx, shop.actor(), CategoryDraft(name={"pt-BR": "Casa"})))
+    shelf = CategoryDraft(name={"pt-BR": "Copa"}, parent_id=above)
+    category = await keeps.write(lambda tx: create_category(tx, shop.actor(), shelf))
+    picture = MediaDraft(url="/media/azul.jpg", alt={"pt-BR": "Azul"})
+    draft = ProductDraft(id=key, mode="update", category_id=category, media=[picture])
+    await keeps.write(lambda tx: save_product(tx, shop.actor(), draft))
+    await keeps.catch_up()
+    variables: dict[str, Any] = {"slug": "caneca"} if name == "productPage" else {"first": 20}
+
+    async def ask() -> Any:
+        there = await keeps.ask(text, clock.now(), kept=False, variables=variables)
+        for _ in range(3):
+            told = await keeps.ask(text, clock.now(), variables=variables)
+            assert told == there, differences(told, there)
+        return there
+
+    await ask()
+    assert filled == [1]
+    await hold_some(shop, "CANECA", 5)
+    # The facet of stock is as new as the feed's reader.
+    await keeps.catch_up()
+    await ask()
+    assert filled == [1, 1]
+    await keeps.write(lambda tx: update_category(tx, shop.actor(), above, CategoryDraft(name={"pt-BR": "Lar"})))
+    await keeps.catch_up()
+    told = await ask()
+    if name == "productPage":
+        assert told["product"]["category"]["parent"]["name"] == "Lar"
+        assert filled == [1, 1, 1]
+
+
+async def test_one_location_and_all_are_asked_in_turn(keeps: Keeping) -> None:
+    """By a variable: the same field of the same variants."""
+    shop = keeps.shop
+    text = """query($at: ID) { products(first: 9) { nodes { slug variants(first: 3) { nodes { sku
+      availability(locationId: $at) { status available } } } } } }"""
+    await keeps.write(lambda tx: adjust(tx, shop.actor(), changes=[more(shop)], kind="COUNT"))
+    at = {code: ids.encode("Location", key) for code, key in shop.locations.items()}
+    for _ in range(4):
+        for place, quantity in ((None, 12), ("centro", 5), (None, 12), ("cd", 7), ("praia", 0)):
+            variables = {"at": None if place is None else at[place]}
+            data = await keeps.ask(text, clock.now(), variables=variables)
+            (each,) = data["products"]["nodes"][0]["variants"]["nodes"]
+            assert each["availability"]["available"] == quantity, place
+
+
+def more(shop: Shop) -> StockChange:
+    return StockChange(shop.variants["CANECA"], shop.locations["cd"], on_hand=7 * UNIT)
 
 
 async def test_what_a_hold_gives_back_when_it_expires_is_told(keeps: Keeping) -> None:

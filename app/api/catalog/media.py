@@ -13,6 +13,7 @@ from app.api.catalog.texts import LocalizedText
 from app.api.context import Context
 from app.api.engine.batch import Batch, batched
 from app.api.engine.errors import Code, RequestError
+from app.api.engine.sheets import again
 from app.api.nodes import Node, loads
 from app.browse import sight
 from app.browse.documents import MediaFacts
@@ -44,10 +45,14 @@ class Media(Node):
         if max_width is not None and max_width < 1:
             raise RequestError(Code.BAD_REQUEST, f"`maxWidth` must be at least 1, it is {max_width}.")
         base = batch.context.base_url
-        return [
-            address(each.address, base_url=base, kind=each.kind.name, width=each.width, max_width=max_width)
-            for each in parents
-        ]
+
+        def addresses() -> list[str]:
+            return [
+                address(each.address, base_url=base, kind=each.kind.name, width=each.width, max_width=max_width)
+                for each in parents
+            ]
+
+        return again(parents, (base, max_width), addresses)
 
     @classmethod
     def of(cls, row: Row[Any] | MediaFacts, locale: str) -> "Media":

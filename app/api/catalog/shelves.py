@@ -44,7 +44,7 @@ class Category(Node):
             version=row.version,
         )
 
-    @batched(description="The category above it; null at the top.")
+    @batched(lasting=True, description="The category above it; null at the top.")
     @staticmethod
     async def parent(parents: Sequence["Category"], batch: Batch[Context]) -> list["Category | None"]:
         return await categories_seen(batch.context, [parent.parent_key for parent in parents])

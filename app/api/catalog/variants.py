@@ -157,7 +157,7 @@ class Variant(Node):
         if place is None and "byLocation" not in batch.selection:
             return later(promised(batch.context, parents))
         wanted = [(parent.key, parent.track_stock) for parent in parents]
-        return later(availability_of(batch.context, wanted, place))
+        return later(availability_of(batch.context, wanted, place, parents))
 
     @batched(
         lasting=True,

@@ -179,8 +179,8 @@ def batched(
     every parent's. The docstring is the description unless one is given. In a class body put `@batched` above
     `@staticmethod`; a function from elsewhere is assigned: `category: Category | None = batched(categories)`.
 
-    `lasting`: its values for a parent that is kept follow from the parent, the arguments and the engine's token, for as
-    long as that lasts or a function says (`kept.Lasts`).
+    `lasting`: its values for a parent that is kept, or that is the same object in other requests, follow from it, the
+    arguments and the engine's token, for as long as that lasts or a function says (`kept.Lasts`).
     """
 
     def field(function: Any) -> StrawberryField:

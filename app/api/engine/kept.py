@@ -297,13 +297,18 @@ class Layout:
 
 def _is_steady(column: Column) -> bool:
     below = column.known_rows if isinstance(column, ObjectColumn) else None
-    return isinstance(column, LeafColumn) or (below is not None and all(map(_is_read, below.columns)))
+    return isinstance(column, LeafColumn) or (below is not None and all(map(_follows, below.columns)))
 
 
-def _is_read(column: Column) -> bool:
+def _follows(column: Column) -> bool:
+    """Whether what it shows follows from its parent."""
     if isinstance(column, TypeNameColumn):
         return True
-    return column.way.kind is Kind.READ and column.way.check is None and _is_steady(column)
+    way = column.way
+    if way.check is not None or column.arguments.variables:
+        return False
+    lasts = way.kind is Kind.READ or (way.kind is Kind.BATCH and way.lasting is True)
+    return lasts and _is_steady(column)
 
 
 def _window(run: "Planned", column: Column, parents: list[Any]) -> Window | None:

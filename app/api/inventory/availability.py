@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from app.api.channels.types import Location
 from app.api.context import Context
+from app.api.engine.sheets import again
 from app.api.scalars import Quantity
 from app.channels.queries import locations_of_channel
 from app.inventory.availability import Stock, available, is_unbounded, obtainable, stock_of
@@ -45,22 +46,33 @@ class Availability:
 
 
 async def availability_of(
-    context: Context, variants: Sequence[tuple[UUID, bool]], location_id: UUID | None
+    context: Context,
+    variants: Sequence[tuple[UUID, bool]],
+    location_id: UUID | None,
+    parents: Sequence[Any] = (),
 ) -> list[Availability]:
     """For each (variant, whether its stock is tracked): what this request's channel can promise of it.
 
     In all the channel's locations together, or in one of them; a location that the channel does not sell from has
-    nothing. Staff and devices see quantities where the channel hides them from shoppers.
+    nothing. Staff and devices see quantities where the channel hides them from shoppers. `parents`: the variants, as
+    the engine gave them.
     """
     places = [place for place in await places_of(context) if location_id in (None, place.id)]
-    shown = [Location.of(place, context) for place in places]
     tracked = {variant_id for variant_id, is_tracked in variants if is_tracked}
     stock = await stock_of(context.db, tracked, [place.id for place in places])
-    nowhere: dict[UUID, Stock] = {place.id: Stock() for place in places}
-    return [
-        _promise(context, places, shown, stock.get(variant_id, nowhere)) if is_tracked else _always(places, shown)
-        for variant_id, is_tracked in variants
-    ]
+
+    def promises() -> list[Availability]:
+        shown = [Location.of(place, context) for place in places]
+        nowhere: dict[UUID, Stock] = {place.id: Stock() for place in places}
+        return [
+            _promise(context, places, shown, stock.get(variant_id, nowhere)) if is_tracked else _always(places, shown)
+            for variant_id, is_tracked in variants
+        ]
+
+    channel = context.channel
+    return again(
+        parents, (stock, places, tells_quantities(context), channel.ignores_safety_stock, channel.low_stock), promises
+    )
 
 
 async def places_of(context: Context) -> Sequence[Row[Any]]:
@@ -81,7 +93,7 @@ def _promise(
 ) -> Availability:
     channel = context.channel
     ignores = channel.ignores_safety_stock
-    tells = channel.shows_quantities or context.principal.kind in ("staff", "device")
+    tells = tells_quantities(context)
     by_location = []
     total, unbounded, backorder = 0, False, False
     for place, location in zip(places, shown, strict=True):
@@ -104,6 +116,11 @@ def _promise(
         available=Quantity(total) if tells and not unbounded else None,
         by_location=by_location,
     )
+
+
+def tells_quantities(context: Context) -> bool:
+    """Whether the caller sees quantities."""
+    return context.channel.shows_quantities or context.principal.kind in ("staff", "device")
 
 
 def status_of(quantity: int, backorder: bool, low: int) -> AvailabilityStatus:

@@ -18,7 +18,7 @@ from sqlalchemy import Row
 
 from app.api.context import Context
 from app.api.engine.sheets import Parents
-from app.api.inventory.availability import Availability, AvailabilityStatus, places_of, status_of
+from app.api.inventory.availability import Availability, AvailabilityStatus, places_of, status_of, tells_quantities
 from app.api.inventory.counted import Counted as Known
 from app.api.inventory.counted import counted, counted_so_far
 from app.api.scalars import Quantity
@@ -70,11 +70,10 @@ class _Before:
     def of(cls, variants: Iterable[Counted], parents: Sequence[Any]) -> "_Before":
         """What is kept with these parents (`engine.sheets`), whose variants they are."""
         known = parents.known if isinstance(parents, Parents) else None
-        if known is None:
+        if not isinstance(known, cls):
             known = cls({each.raw: each.key for each in variants if each.track_stock})
             if isinstance(parents, Parents):
                 parents.known = known
-        assert isinstance(known, cls)
         return known
 
     def tell(self, known: Known, how: How, told: Told[T]) -> list[T]:
@@ -92,8 +91,7 @@ class _Before:
 
 def promised(context: Context, variants: Sequence[Counted]) -> list[Availability] | Awaitable[list[Availability]]:
     """Each variant's availability, without its locations. Staff and devices see quantities where shoppers do not."""
-    channel = context.channel
-    tells, low = channel.shows_quantities or context.principal.kind in ("staff", "device"), channel.low_stock
+    tells, low = tells_quantities(context), context.channel.low_stock
 
     def told(stocked: Mapping[bytes, Stocked], places: int) -> list[Availability]:
         return [

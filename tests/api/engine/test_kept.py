@@ -16,7 +16,7 @@ from app.api.engine.errors import RequestError
 from app.api.engine.execute import Engine
 from app.api.engine.forms import MOST_FORMS, Shelf
 from app.api.engine.kept import Lasting
-from app.api.engine.sheets import Parents, Sheets
+from app.api.engine.sheets import Parents, Sheets, again
 from app.api.transport.parameters import encode_json
 
 
@@ -41,6 +41,11 @@ def _until_the_fifth(_books: Sequence["Book"], _batch: Batch[Reader]) -> tuple[i
 @strawberry.type
 class Borrower:
     name: str
+
+    @batched(lasting=True)
+    @staticmethod
+    def initial(parents: Sequence["Borrower"], batch: Batch[Reader], after: str = "") -> list[str]:
+        return [after + parent.name[0] for parent in parents]
 
     @batched
     @staticmethod
@@ -94,6 +99,13 @@ class Book:
         names = [batch.context.borrowed.get(parent.title, ()) for parent in parents]
         await sleep(batch.context.waits)
         return [[BORROWERS[name] for name in some] for some in names]
+
+    @batched
+    @staticmethod
+    def shelf(parents: Sequence["Book"], batch: Batch[Reader], of: str = "us") -> list[str]:
+        """Live."""
+        day = batch.context.day
+        return again(parents, (of, day), lambda: [f"{parent.title} {of} {day}" for parent in parents])
 
     @batched
     @staticmethod
@@ -357,3 +369,24 @@ async def test_sheets_are_bounded() -> None:
         assert sheets.of(used, 1).parents[0] is parents
     assert sheets.size <= 0.1 * (1 << 20)
     assert 5 < len(sheets) < 100
+
+
+async def test_what_lasts_below_what_is_live_is_told_again(library: Library, filled: list[int]) -> None:
+    for _ in range(3):
+        await library.ask(Reader(borrowed={"a": ["Ana"]}), "{ shelves { books { borrowers { name initial } } } }")
+    assert filled == [3]
+    document = 'query($after: String = "") { shelves { books { borrowers { initial(after: $after) } } } }'
+    for after in ("x", "y", "x"):
+        data, errors = await library.ask(Reader(borrowed={"a": ["Ana"]}), document, after=after)
+        assert errors == []
+        assert data["shelves"]["books"][0]["borrowers"] == [{"initial": f"{after}A"}]
+
+
+async def test_a_list_is_answered_again_for_what_it_was_made_of_alone(library: Library, filled: list[int]) -> None:
+    document = 'query($of: String! = "us") { shelves { books { shelf(of: $of) } } }'
+    for day, of in ((1, "us"), (1, "us"), (1, "us"), (2, "us"), (1, "them"), (1, "them"), (1, "us")):
+        data, errors = await library.ask(Reader(day=day), document, of=of)
+        assert errors == []
+        assert [book["shelf"] for book in data["shelves"]["books"]] == [f"{title} {of} {day}" for title in TITLES]
+    # Written down, filled, told again; and each change.
+    assert filled == [3] * 4
