@@ -76,21 +76,19 @@ PRODUCT = """
 """
 ALL = f"query($filter: ProductFilter) {{ products(first: 100, filter: $filter) {{ nodes {{ {PRODUCT} }} }} }}"
 ONE = f"query($slug: String!) {{ product(by: {{slug: $slug}}) {{ {PRODUCT} }} }}"
-COUNTED = """{ products(first: 100) { nodes {
-  slug variants(first: 20) { totalCount nodes { name availability { status } } } } } }"""
+COUNTED = """{ products(first: 100) { nodes { slug
+  variants(first: 20) { totalCount nodes { name availability { status } } } } } }"""
 SHEET = """{ products(first: 100) { nodes {
   slug availability category { slug name parent { slug name } } collections { slug name } media { url(maxWidth: 480) }
-  variants(first: 3) { nodes {
-    sku price { unitPrice { amount } } media { url } availability { status available }
+  variants(first: 3) { nodes { sku price { unitPrice { amount } } media { url } availability { status available }
     shelves: availability { byLocation { location { code name } status available offersPickup } } } } } } }"""
 """What is live of it is told as it was filled last, where nothing of it changed (`engine.sheets`)."""
 SEARCH = """query($search: String!, $filter: ProductFilter) { products(first: 5, search: $search, filter: $filter) {
   nodes { slug name availability } pageInfo { hasNextPage endCursor } totalCount
   facets { name label field values { value label count } } } }"""
 LIST = """query($search: String, $filter: ProductFilter, $sort: ProductSort) {
-  products(first: 4, search: $search, filter: $filter, sort: $sort) {
-    nodes { slug name variants(first: 2) { nodes { sku availability { status available } } } } totalCount
-    pageInfo { hasNextPage endCursor } } }"""
+  products(first: 4, search: $search, filter: $filter, sort: $sort) { totalCount pageInfo { hasNextPage endCursor }
+    nodes { slug name variants(first: 2) { nodes { sku availability { status available } } } } } }"""
 LISTS: list[dict[str, Any]] = [
     *({"sort": {"key": key, "descending": down}} for key in ("NAME", "PRICE", "UPDATED_AT") for down in (False, True)),
     {"filter": {"price": {"min": "1", "max": "20"}}},
