@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from litestar import Litestar, asgi
 from litestar.handlers import ASGIRouteHandler
@@ -14,7 +14,9 @@ from app.api.authenticate import contexts, payer
 from app.api.catalog.sight import lasting_token
 from app.api.context import Context
 from app.api.documents import trusted_documents
+from app.api.engine.kept import Lasting
 from app.api.engine.limits import Budget, Limits
+from app.api.engine.sheets import Sheets
 from app.api.examples import examples
 from app.api.exports import export_routes
 from app.api.freshness import EXTENSION_HEADERS, extensions_of
@@ -26,6 +28,7 @@ from app.api.public import VARY, only_trusted, public_for
 from app.api.schema import schema
 from app.api.snapshot import PATH as SNAPSHOT
 from app.api.snapshot import SnapshotRoute
+from app.api.transport.parameters import encode_json
 from app.api.transport.request import Request
 from app.api.transport.route import GraphQLRoute
 from app.api.webhooks.shaping import shaper
@@ -64,6 +67,10 @@ async def following(feed: Follower, *others: Coroutine[Any, Any, None]) -> Async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+SHEETS: Final = 4
+"""Which part of what may be kept of the catalog may be pages as they were told last, besides."""
+
+
 def graphql_route(
     settings: Settings, context_for: Callable[[Request], Awaitable[Context]], metrics: Metrics
 ) -> GraphQLRoute:
@@ -76,7 +83,7 @@ def graphql_route(
         examples=examples(),
         guard=guard,
         sight=attrgetter("sight"),
-        lasting=lasting_token,
+        lasting=Lasting(lasting_token, encode_json, Sheets(settings.catalog_cache_mb / SHEETS)),
         observe=metrics.observe,
         extensions_for=extensions_of,
         extension_headers=EXTENSION_HEADERS,

@@ -33,19 +33,6 @@ async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ke
         yield keeping_
 
 
-@pytest.fixture
-def filled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many rows were made of forms, each time that some were."""
-    seen: list[int] = []
-
-    def told(rows: Any, *given: Any) -> Any:
-        seen.append(len(rows))
-        return forms.told(rows, *given)
-
-    monkeypatch.setattr(kept, "told", told)
-    return seen
-
-
 async def shown(keeps: Keeping, who: Any = None) -> list[Any]:
     """How many there are of each variant, as they are told again and again."""
     told = []

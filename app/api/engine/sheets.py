@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _ENTRIES: Final = 10_000
 _MEGABYTES: Final = 16
-_SHEET, _ROW, _VALUE = 500, 150, 800
+_SHEET, _ROW, _VALUE = 500, 100, 600
 """Bytes of a sheet, about: of any, for each row beside its JSON, for each value, with what is left with it."""
 
 
@@ -89,7 +89,9 @@ class Sheet:
 
 
 class Sheets:
-    """Those of one process, bounded; what is told once drives out only what was told once (`shelves`)."""
+    """Those of several forms that one process keeps, bounded; what is told once drives out only what was told once
+    (`shelves`).
+    """
 
     def __init__(self, megabytes: float = _MEGABYTES) -> None:
         self._shelves: Shelves[Sheet] = Shelves(_ENTRIES, int(megabytes * (1 << 20)), lambda sheet: sheet.size)
@@ -103,7 +105,14 @@ class Sheets:
         return self._shelves.weight
 
     def of(self, forms: "Sequence[Form]", columns: int) -> Sheet:
-        """The sheet of these forms, a new one where there is none."""
+        """The sheet of these forms, a new one where there is none; of one alone it is kept with the form."""
+        if len(forms) == 1:
+            (form,) = forms
+            if form.sheet is None:
+                made = sheet_of(forms, columns)
+                form.keep(made)
+                return made
+            return form.sheet
         key: Hashable = tuple(forms)
         found = self._shelves.get(key)
         if found is None:
@@ -125,4 +134,5 @@ def _are_the_same(some: "Values", others: "Values") -> bool:
 def sheet_of(forms: "Sequence[Form]", columns: int) -> Sheet:
     """A new one; of each form so many live columns."""
     parents = [Parents([each for form in forms for each in form.parents[place]]) for place in range(columns)]
-    return Sheet(parents, _SHEET + sum([_ROW + form.size for form in forms]) + _VALUE * sum(map(len, parents)))
+    rows = sum([_ROW + len(form.format) for form in forms])
+    return Sheet(parents, _SHEET + rows + _VALUE * sum(map(len, parents)))

@@ -11,7 +11,7 @@ from app.api.engine.budget import Purse
 from app.api.engine.documents import Operation
 from app.api.engine.errors import Refused, internal_error
 from app.api.engine.execute import Engine, Guard, Sight
-from app.api.engine.kept import Lasting, Token
+from app.api.engine.kept import Lasting
 from app.api.engine.limits import Limits
 
 from .cors import Cors, Header
@@ -28,7 +28,7 @@ from .http import (
 )
 from .multipart import Multipart
 from .negotiation import EVENT_STREAM, Accepted, check_content_type, negotiate, not_acceptable
-from .parameters import Malformed, Parameters, encode_json, from_json, from_query_string
+from .parameters import Malformed, Parameters, from_json, from_query_string
 from .persisted import Persisted
 from .request import Request, read_headers
 from .sse import EventStream
@@ -70,7 +70,7 @@ class GraphQLRoute:
         observe: Observe | None = None,
         guard: Guard | None = None,
         sight: Sight | None = None,
-        lasting: Token | None = None,
+        lasting: Lasting | None = None,
         extensions_for: ExtensionsFor | None = None,
         extension_headers: Mapping[str, str] | None = None,
         caller_of: CallerOf | None = None,
@@ -89,7 +89,7 @@ class GraphQLRoute:
             guard=guard,
             sight=sight,
             planned=planned,
-            lasting=Lasting(lasting, encode_json) if lasting is not None else None,
+            lasting=lasting,
         )
         purse = Purse(self.limits.budget) if self.limits.budget is not None else None
         self.desk = Desk(self.engine, context_for, purse, extensions_for=extensions_for, observe=observe)
