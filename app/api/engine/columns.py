@@ -5,7 +5,7 @@ what the answer shows: leaves are coerced, lists are laid end to end so that the
 whose columns are filled in turn. Nothing waits that has not to: a column answers a list, or an awaitable of one.
 """
 
-from asyncio import create_task, gather
+from asyncio import gather
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -280,14 +280,15 @@ async def _all_of(values: Values) -> Values:
     return values
 
 
-async def all_filled(filled: Sequence[Filled]) -> list[Values]:
+async def all_filled(run: "Planned", filled: Sequence[Filled]) -> list[Values]:
     """Columns that wait, at the same time; when one breaks, the others stop."""
     waiting = [place for place, column in enumerate(filled) if type(column) is not list]
     done: list[Any] = list(filled)
     if len(waiting) == 1:
         done[waiting[0]] = await done[waiting[0]]
         return done
-    tasks = [create_task(done[place]) for place in waiting]
+    # Not asyncio.create_task: to look for the running loop is a system call in Python 3.11.
+    tasks = [run.loop.create_task(done[place]) for place in waiting]
     try:
         for place, values in zip(waiting, await gather(*tasks), strict=True):
             done[place] = values

@@ -185,7 +185,7 @@ class Layout:
         return self._put(filling, answers)
 
     async def _later(self, filling: "_Filling", answers: Sequence[Filled]) -> Values:
-        done = self._put(filling, await all_filled(answers))
+        done = self._put(filling, await all_filled(filling.run, answers))
         return done if type(done) is list else await done  # type: ignore[misc]
 
     def _put(self, filling: "_Filling", answers: Any) -> Filled:
@@ -202,7 +202,7 @@ class Layout:
         return self._filled(filling, answers, filled)
 
     async def _completed_later(self, filling: "_Filling", answers: list[Values], filled: Sequence[Filled]) -> Values:
-        done = self._filled(filling, answers, await all_filled(filled))
+        done = self._filled(filling, answers, await all_filled(filling.run, filled))
         return done if type(done) is list else await done  # type: ignore[misc]
 
     def _filled(self, filling: "_Filling", answers: list[Values], filled: Any) -> Filled:
@@ -248,7 +248,7 @@ class Layout:
         filled: tuple[Filled, Filled],
         key: int,
     ) -> Values:
-        done = await all_filled(filled)
+        done = await all_filled(run, filled)
         rows: Values = [None] * len(parents)
         for some, values in zip(places, done, strict=True):
             for place, row in zip(some, values, strict=True):

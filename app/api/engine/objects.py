@@ -55,7 +55,7 @@ class Rows:
         return self._later(run, len(parents), filled) if waits else self.made(run, len(parents), filled)
 
     async def _later(self, run: "Planned", parents: int, filled: list[Any]) -> Values:
-        return self.made(run, parents, await all_filled(filled))
+        return self.made(run, parents, await all_filled(run, filled))
 
     def made(self, run: "Planned", parents: int, filled: list[Values]) -> Values:
         """The rows of columns that are there."""
@@ -208,7 +208,7 @@ class ObjectColumn(Column):
         placed: list[list[int]],
         filled: list[Any],
     ) -> Values:
-        rows = _scattered(marks, placed, await all_filled(filled))
+        rows = _scattered(marks, placed, await all_filled(run, filled))
         return self._put_now(run, level, spreads, rows)
 
     def _rows(self, run: "Planned", level: Level, value: Any) -> Rows:
