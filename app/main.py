@@ -67,7 +67,7 @@ async def following(feed: Follower, *others: Coroutine[Any, Any, None]) -> Async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-SHEETS: Final = 4
+SHEETS: Final = 2
 """Which part of what may be kept of the catalog may be pages as they were told last, besides."""
 
 

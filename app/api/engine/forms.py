@@ -3,14 +3,11 @@
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from .columns import Values
-
-if TYPE_CHECKING:
-    from .sheets import Sheet
 
 MOST_FORMS: Final = 8
 """Of one object; the one made first goes first."""
@@ -23,10 +20,10 @@ Window: TypeAlias = tuple[Any, Any]
 
 class Form:
     """One object's row. `format`: its JSON as a bytes format. `parents`: of each live column. `order`: the columns of
-    the holes as they follow each other. `raw`: the row, where it has no holes. `sheet`: of this form alone.
+    the holes as they follow each other. `raw`: the row, where it has no holes.
     """
 
-    __slots__ = ("format", "grow", "order", "parents", "raw", "sheet", "since", "until")
+    __slots__ = ("format", "order", "parents", "raw", "since", "until")
 
     def __init__(self, parts: Sequence[bytes], parents: Sequence[list[Any]], order: list[int], window: Window) -> None:
         self.format = b"%b".join(part.replace(b"%", b"%%") for part in parts)
@@ -34,15 +31,6 @@ class Form:
         self.parents = parents
         self.order = order
         self.since, self.until = window
-        self.sheet: Sheet | None = None
-        # While it stands on a shelf.
-        self.grow: Callable[[int], None] | None = None
-
-    def keep(self, sheet: "Sheet") -> None:
-        """Keep the sheet of this form alone, as long as the form."""
-        if self.grow is not None:
-            self.sheet = sheet
-            self.grow(sheet.size)
 
     def holds_at(self, moment: Any) -> bool:
         """Whether all that it shows still does."""
@@ -51,8 +39,7 @@ class Form:
     @property
     def size(self) -> int:
         """In bytes, about."""
-        own = 300 + len(self.format) + 16 * sum(map(len, self.parents))
-        return own if self.sheet is None else own + self.sheet.size
+        return 300 + len(self.format) + 16 * sum(map(len, self.parents))
 
 
 class Shelf:
@@ -72,9 +59,6 @@ class Shelf:
         if gone is None and len(self._forms) >= MOST_FORMS:
             gone = self._forms.pop(next(iter(self._forms)))
         self._forms[key] = form
-        form.grow = self._grow
-        if gone is not None:
-            gone.grow = None
         self._grow(form.size - (gone.size if gone is not None else 0))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from .shelves import Shelves
+from .shelves import Recent
 
 if TYPE_CHECKING:
     from .columns import Values
@@ -25,7 +25,7 @@ P = TypeVar("P")
 T = TypeVar("T")
 
 _ENTRIES: Final = 10_000
-_MEGABYTES: Final = 16
+_MEGABYTES: Final = 32
 _SHEET, _ROW, _VALUE = 500, 100, 600
 """Bytes of a sheet, about: of any, for each row beside its JSON, for each value, with what is left with it."""
 
@@ -89,35 +89,24 @@ class Sheet:
 
 
 class Sheets:
-    """Those of several forms that one process keeps, bounded; what is told once drives out only what was told once
-    (`shelves`).
-    """
+    """Those that one process keeps, bounded; the least used goes first."""
 
     def __init__(self, megabytes: float = _MEGABYTES) -> None:
-        self._shelves: Shelves[Sheet] = Shelves(_ENTRIES, int(megabytes * (1 << 20)), lambda sheet: sheet.size)
+        self._recent: Recent[Sheet] = Recent(_ENTRIES, int(megabytes * (1 << 20)))
 
     def __len__(self) -> int:
-        return len(self._shelves)
+        return len(self._recent.entries)
 
     @property
     def size(self) -> int:
         """In bytes, about."""
-        return self._shelves.weight
+        return self._recent.weight
 
     def of(self, forms: "Sequence[Form]", columns: int) -> Sheet:
-        """The sheet of these forms, a new one where there is none; of one alone it is kept with the form."""
-        if len(forms) == 1:
-            (form,) = forms
-            if form.sheet is None:
-                made = sheet_of(forms, columns)
-                form.keep(made)
-                return made
-            return form.sheet
+        """The sheet of these forms, a new one where there is none."""
         key: Hashable = tuple(forms)
-        found = self._shelves.get(key)
-        if found is None:
-            found = sheet_of(forms, columns)
-            self._shelves.put(key, found)
+        found = self._recent.take(key) or sheet_of(forms, columns)
+        self._recent.put(key, found, found.size)
         return found
 
 

@@ -16,8 +16,8 @@ class Shelves(Generic[V]):
     def __init__(self, entries: int, weight: int, weigh: Callable[[V], int]) -> None:
         self._weigh = weigh
         fifth = max(1, entries // 5)
-        self._new: _Shelf[V] = _Shelf(fifth, weight // 5)
-        self._kept: _Shelf[V] = _Shelf(max(1, entries - fifth), weight - weight // 5)
+        self._new: Recent[V] = Recent(fifth, weight // 5)
+        self._kept: Recent[V] = Recent(max(1, entries - fifth), weight - weight // 5)
 
     def get(self, key: Hashable) -> V | None:
         """The value, which is kept from now on."""
@@ -45,8 +45,10 @@ class Shelves(Generic[V]):
         return self._new.weight + self._kept.weight
 
 
-class _Shelf(Generic[V]):
-    """In the order of their last use. What weighs more than all may is not taken."""
+class Recent(Generic[V]):
+    """Values in the order of their last use, the one used last is kept longest; what weighs more than all may is not
+    taken.
+    """
 
     def __init__(self, entries: int, weight: int) -> None:
         self.entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
