@@ -28,10 +28,22 @@ ROW: Final = 2_000
 class Entry:
     """One thing that is kept. `value` None: too large, to be read from the tables. `shown`: what was made of it, by
     whom it is for; it goes with it. A document's has `product_id`, and what else it is found by. `used`: since it was
-    last passed over for something to drop.
+    last passed over for something to drop. `is_kept`: by the catalog, from its read until it is dropped.
     """
 
-    __slots__ = ("key", "product_id", "shown", "since", "size", "slug", "used", "value", "variant_ids")
+    __slots__ = (
+        "_ends",
+        "is_kept",
+        "key",
+        "product_id",
+        "shown",
+        "since",
+        "size",
+        "slug",
+        "used",
+        "value",
+        "variant_ids",
+    )
 
     def __init__(self, key: Hashable, value: Any, size: int) -> None:
         self.key = key
@@ -39,10 +51,28 @@ class Entry:
         self.size = size
         self.shown: dict[Hashable, Any] = {}
         self.used = False
+        self.is_kept = False
+        self._ends: list[Callable[[], None]] = []
         self.since: datetime | None = None
         self.product_id: UUID | None = None
         self.slug = ""
         self.variant_ids: Collection[UUID] = ()
+
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Call this when it is kept no more: at once, where it is not."""
+        if self.is_kept:
+            self._ends.append(call)
+        else:
+            call()
+
+    def end(self) -> None:
+        """It is kept no more."""
+        self.is_kept = False
+        # What was made of it may lead back to it.
+        self.shown.clear()
+        for call in self._ends:
+            call()
+        self._ends.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,7 @@ class Catalog:
             entry.value, entry.size = None, ENTRY * (1 + len(entry.variant_ids))
         self._drop(entry.key)
         self._entries[entry.key] = entry
+        entry.is_kept = True
         self.size += entry.size
         if entry.product_id is not None:
             self._slugs[entry.slug] = entry.product_id
@@ -289,8 +290,7 @@ class Catalog:
         if entry is None:
             return
         self.size -= entry.size
-        # What was made of it may lead back to it.
-        entry.shown.clear()
+        entry.end()
         if entry.product_id is not None:
             if self._slugs.get(entry.slug) == entry.product_id:
                 del self._slugs[entry.slug]

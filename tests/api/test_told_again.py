@@ -1,7 +1,9 @@
 """What was told of stock before is told again only while it is true of the same variants, whoever asks."""
 
 from collections.abc import AsyncIterator
+from gc import collect
 from typing import Any
+from weakref import ref
 
 import pytest
 import pytest_asyncio
@@ -10,7 +12,7 @@ from sqlalchemy import select
 from app.api.documents import document
 from app.api.engine import forms, kept
 from app.catalog.categories import CategoryDraft, create_category, update_category
-from app.catalog.drafts import MediaDraft, ProductDraft
+from app.catalog.drafts import MediaDraft, ProductDraft, TextDraft
 from app.catalog.products import save_product
 from app.catalog.tables import product
 from app.channels import channels
@@ -157,3 +159,22 @@ async def test_tills_are_told_the_same_rows_where_all_has_the_same_price(
     for _ in range(2):
         assert [await price(each) for each in tills] == ["19.90", "19.90", "15.00", "15.00"]
     assert len(made) == 3
+
+
+async def test_nothing_holds_on_to_a_product_that_was_dropped(keeps: Keeping) -> None:
+    shop = keeps.shop
+    await shop.variant("COPO", price=990)
+    await keeps.catch_up()
+    assert await shown(keeps) == [5, 0]
+    key = await shop.db.value(select(product.c.id).where(product.c.slug == "caneca"))
+    entries = keeps.catalog.documents_kept([key], clock.now())
+    assert entries is not None
+    (old,) = [ref(each) for each in entries[0].shown.values()]
+    del entries
+    assert old() is not None
+    draft = ProductDraft(id=key, mode="update", texts=[TextDraft(locale="pt-BR", name="Copa")])
+    await keeps.write(lambda tx: save_product(tx, shop.actor(), draft))
+    await keeps.catch_up()
+    collect()
+    assert old() is None
+    assert await shown(keeps) == [5, 0]

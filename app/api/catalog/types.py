@@ -328,7 +328,7 @@ def product_of(context: Context, entry: Entry, document: Document) -> Product:
             texts=ProductText.all_of({each.locale: each for each in document.texts}),
             media=[Media.of(each, locale) for each in document.media],
             variants=[_known_variant(entry, document, facts, names, locale, grow) for facts in document.variants],
-            kept=Shelf(grow),
+            kept=_shelf(entry, grow),
         )
         entry.shown[locale] = product
         if context.catalog is not None:
@@ -355,9 +355,16 @@ def _known_variant(
         name=variant_name(names, document.options, facts.option_values, locale),
         selected_options=SelectedOption.all_of(document.options, facts.option_values, locale),
         media=[Media.of(each, locale) for each in facts.media],
-        kept=Shelf(grow),
+        kept=_shelf(entry, grow),
     )
     return made
+
+
+def _shelf(entry: Entry, grow: Callable[[int], None]) -> Shelf:
+    """For the forms of what is made of this entry, as long as it is kept."""
+    shelf = Shelf(grow)
+    entry.at_end(shelf.close)
+    return shelf
 
 
 def _nowhere(_: int) -> None:

@@ -3,12 +3,18 @@
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from weakref import ReferenceType
 
 import msgspec
 
 from .columns import Values
 
+if TYPE_CHECKING:
+    from .sheets import Sheet
+
+_MANY: Final = 64
+"""Sheets of one form, some of which may have gone."""
 MOST_FORMS: Final = 8
 """Of one object; the one made first goes first."""
 _MARK: Final = secrets.token_hex(16)
@@ -20,10 +26,10 @@ Window: TypeAlias = tuple[Any, Any]
 
 class Form:
     """One object's row. `format`: its JSON as a bytes format. `parents`: of each live column. `order`: the columns of
-    the holes as they follow each other. `raw`: the row, where it has no holes.
+    the holes as they follow each other. `raw`: the row, where it has no holes. `sheets`: that it is told in (`sheets`).
     """
 
-    __slots__ = ("format", "order", "parents", "raw", "since", "until")
+    __slots__ = ("format", "has_ended", "order", "parents", "raw", "sheets", "since", "until")
 
     def __init__(self, parts: Sequence[bytes], parents: Sequence[list[Any]], order: list[int], window: Window) -> None:
         self.format = b"%b".join(part.replace(b"%", b"%%") for part in parts)
@@ -31,6 +37,21 @@ class Form:
         self.parents = parents
         self.order = order
         self.since, self.until = window
+        self.has_ended = False
+        self.sheets: list[ReferenceType[Sheet]] = []
+
+    def told_in(self, sheet: "ReferenceType[Sheet]") -> None:
+        """Note a sheet that ends with this form."""
+        if len(self.sheets) >= _MANY:
+            self.sheets = [each for each in self.sheets if each() is not None]
+        self.sheets.append(sheet)
+
+    def end(self) -> None:
+        """It is used no more, and neither is what it is told in."""
+        self.has_ended = True
+        for each in self.sheets:
+            if (sheet := each()) is not None:
+                sheet.end()
 
     def holds_at(self, moment: Any) -> bool:
         """Whether all that it shows still does."""
@@ -43,23 +64,38 @@ class Form:
 
 
 class Shelf:
-    """The forms of one object. `grow` is told of bytes that come and go."""
+    """The forms of one object. `grow` is told of bytes that come and go. Whoever keeps the object closes it in the end:
+    else sheets would hold on to the object.
+    """
 
-    __slots__ = ("_forms", "_grow")
+    __slots__ = ("_forms", "_grow", "_is_closed")
 
     def __init__(self, grow: Callable[[int], None]) -> None:
         self._forms: dict[int, Form | None] = {}
         self._grow = grow
+        self._is_closed = False
 
     def get(self, key: int) -> Form | None:
         return self._forms.get(key)
 
     def put(self, key: int, form: Form) -> None:
+        if self._is_closed:
+            return
         gone = self._forms.pop(key, None)
         if gone is None and len(self._forms) >= MOST_FORMS:
             gone = self._forms.pop(next(iter(self._forms)))
+        if gone is not None:
+            gone.end()
         self._forms[key] = form
         self._grow(form.size - (gone.size if gone is not None else 0))
+
+    def close(self) -> None:
+        """End all, for good."""
+        self._is_closed = True
+        for form in self._forms.values():
+            if form is not None:
+                form.end()
+        self._forms.clear()
 
 
 def told(forms: Sequence[Form], filled: Sequence[Values], encode: Callable[[Any], bytes]) -> Values:

@@ -9,11 +9,15 @@ anew.
 A batch function is given `Parents`: the same list in every request as long as the same forms are told together. It may
 leave with it what it made of them, and answer its last list once it knows that nothing changed. Who does not is right
 all the same.
+
+A sheet holds the objects of its rows. It ends with the first of their forms that does, so that it keeps no object alive
+that was dropped.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import ref
 
 from .shelves import Recent
 
@@ -63,14 +67,16 @@ def again(parents: Sequence[Any], said: Any, make: Callable[[], list[T]]) -> lis
     return known.values
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Sheet:
     """Forms that were told together: the `parents` of each live column; what the columns `answered` last, and the
-    `rows` made of that.
+    `rows` made of that. `home`: where it is kept.
     """
 
+    forms: "tuple[Form, ...]"
     parents: "list[Parents[Any]]"
     size: int
+    home: "Sheets | None" = None
     answered: "list[Values] | None" = None
     rows: "Values | None" = None
 
@@ -86,6 +92,11 @@ class Sheet:
     def filled(self, answers: "list[Values]", rows: "Values") -> None:
         """These rows were made of these answers, which nobody may change."""
         self.answered, self.rows = answers, rows
+
+    def end(self) -> None:
+        """It is told no more."""
+        if self.home is not None:
+            self.home.drop(self)
 
 
 class Sheets:
@@ -104,10 +115,23 @@ class Sheets:
 
     def of(self, forms: "Sequence[Form]", columns: int) -> Sheet:
         """The sheet of these forms, a new one where there is none."""
-        key: Hashable = tuple(forms)
-        found = self._recent.take(key) or sheet_of(forms, columns)
-        self._recent.put(key, found, found.size)
+        found = self._recent.take(tuple(forms)) or self._made(forms, columns)
+        if found.home is not None:
+            self._recent.put(found.forms, found, found.size)
         return found
+
+    def drop(self, sheet: Sheet) -> None:
+        """Keep it no more."""
+        self._recent.take(sheet.forms)
+
+    def _made(self, forms: "Sequence[Form]", columns: int) -> Sheet:
+        made = sheet_of(forms, columns)
+        # Some may have ended since they were looked up.
+        if not any(form.has_ended for form in forms):
+            made.home, here = self, ref(made)
+            for form in forms:
+                form.told_in(here)
+        return made
 
 
 def _are_the_same(some: "Values", others: "Values") -> bool:
@@ -124,4 +148,4 @@ def sheet_of(forms: "Sequence[Form]", columns: int) -> Sheet:
     """A new one; of each form so many live columns."""
     parents = [Parents([each for form in forms for each in form.parents[place]]) for place in range(columns)]
     rows = sum([_ROW + len(form.format) for form in forms])
-    return Sheet(parents, _SHEET + rows + _VALUE * sum(map(len, parents)))
+    return Sheet(tuple(forms), parents, _SHEET + rows + _VALUE * sum(map(len, parents)))

@@ -1,7 +1,9 @@
 """Rows that were told before: told again while what is live of them is the same, else made anew."""
 
 from asyncio import gather
+from gc import collect
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -120,3 +122,38 @@ async def test_a_list_is_answered_again_for_what_it_was_made_of_alone(library: L
         assert [book["shelf"] for book in data["shelves"]["books"]] == [f"{title} {of} {day}" for title in TITLES]
     # Written down, filled, told again; and each change.
     assert filled == [3] * 4
+
+
+async def test_a_sheet_ends_with_the_first_of_its_forms_and_holds_nothing(library: Library) -> None:
+    for _ in range(2):
+        await library.ask(Reader(), BORROWED)
+    assert len(library.sheets) == 1
+    gone = library.books.pop()
+    assert gone.kept is not None
+    gone.kept.close()
+    assert (len(library.sheets), library.sheets.size) == (0, 0)
+    for _ in range(3):
+        await library.ask(Reader(), BORROWED)
+    assert len(library.sheets) == 1
+    # Who still has it writes nothing down, and what is told of it is not kept.
+    library.books.append(gone)
+    for _ in range(3):
+        data, _ = await library.ask(Reader(there={"c é": 4}), BORROWED)
+        assert data["shelves"]["books"][2]["there"] == 4
+    assert gone.kept._forms == {}
+    here = ref(gone)
+    del library.books[2], gone
+    await library.ask(Reader(), BORROWED)
+    collect()
+    assert here() is None
+
+
+def test_a_form_notes_those_sheets_alone_that_are_there() -> None:
+    form, sheets = engine_forms.Form([b"", b""], [["a"]], [0], (None, None)), Sheets(0.001)
+    for _ in range(1_000):
+        sheets.of([form, engine_forms.Form([b"", b""], [["b"]], [0], (None, None))], 1)
+    assert len(form.sheets) <= 64
+    form.end()
+    assert len(sheets) == 0
+    assert sheets.of([form], 1).home is None
+    assert len(sheets) == 0
