@@ -71,7 +71,7 @@ class Shelf:
     __slots__ = ("_forms", "_grow", "_is_closed")
 
     def __init__(self, grow: Callable[[int], None]) -> None:
-        self._forms: dict[int, Form | None] = {}
+        self._forms: dict[int, Form] = {}
         self._grow = grow
         self._is_closed = False
 
@@ -93,8 +93,7 @@ class Shelf:
         """End all, for good."""
         self._is_closed = True
         for form in self._forms.values():
-            if form is not None:
-                form.end()
+            form.end()
         self._forms.clear()
 
 

@@ -176,6 +176,7 @@ class Layout:
         assert run.lasting is not None
         some = [form for form in forms if form is not None]
         apart = run.apart()
+        # Of what is not steady nothing is told again: its sheet is of this request alone.
         sheet = run.lasting.sheets.of(some, len(self.live)) if self.is_steady else sheet_of(some, len(self.live))
         filling = _Filling(run, apart, level, parents, some, sheet)
         answers = [column.ask(apart, those) for column, those in zip(self.live, sheet.parents, strict=True)]
@@ -190,7 +191,7 @@ class Layout:
 
     def _put(self, filling: "_Filling", answers: Any) -> Filled:
         """The rows for what the live columns answered."""
-        if self.is_steady and (again := filling.sheet.again(answers)) is not None:
+        if (again := filling.sheet.again(answers)) is not None:
             return again
         filled = [
             column.complete(filling.apart, filling.level, answer)
@@ -211,8 +212,7 @@ class Layout:
             return self.rows.fill_plainly(run, filling.level, filling.parents)
         assert run.lasting is not None
         rows = told(filling.forms, filled, run.lasting.encode)
-        if self.is_steady:
-            filling.sheet.filled(answers, rows)
+        filling.sheet.filled(answers, rows)
         return list(rows)
 
     def _some(

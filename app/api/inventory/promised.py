@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from operator import is_
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -77,14 +76,11 @@ class _Before:
         return known
 
     def tell(self, known: Known, how: How, told: Told[T]) -> list[T]:
-        """What is told: the very same list, where it is what it was."""
+        """What is told: the very list that was told last, where it is of the same."""
         last = self.told
         if last is not None and known.stocked is self.stocked and (how, known.places) == (self.how, self.places):
             return last
         found = told(known.stocked, known.places)
-        # They are the same objects for the same numbers.
-        if last is not None and all(map(is_, found, last)):
-            found = last
         self.stocked, self.how, self.places, self.told = known.stocked, how, known.places, found
         return found
 
@@ -118,6 +114,7 @@ def promised_statuses(
     return _counted(context, _Before.of(chain.from_iterable(products), parents), (True, low), told)
 
 
+# The same object for the same numbers: rows that show it are told again (`engine.sheets`).
 @lru_cache(10_000)
 def _told(stocked: Stocked, allowance: int | None, places: int, tells: bool, low: int) -> Availability:
     promise = promise_of(stocked, allowance, places)
