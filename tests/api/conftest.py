@@ -7,6 +7,7 @@ import pytest
 
 from app.api.engine import forms as engine_forms
 from app.api.engine import kept as engine_kept
+from app.events import follower
 
 
 @pytest.fixture
@@ -20,3 +21,9 @@ def filled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(engine_kept, "told", told)
     return seen
+
+
+@pytest.fixture
+def believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The follower reads when the test says so, and is believed meanwhile."""
+    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)

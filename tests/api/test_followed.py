@@ -39,7 +39,6 @@ from app.catalog.tables import category, product
 from app.catalog.variants import VariantChange, archive_variant, save_variant
 from app.channels import channels, locations
 from app.channels import queries as places
-from app.events import follower
 from app.events.tables import outbox
 from app.identity.principal import Actor
 from app.inventory.levels import StockChange, adjust
@@ -262,9 +261,7 @@ LISTING = """query($category: [String!]) { products(first: 20, filter: {categori
 
 
 @pytest_asyncio.fixture
-async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    # The follower reads when the test says so, and is believed meanwhile.
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
+async def keeps(shop: Shop, believed: None) -> AsyncIterator[Keeping]:
     await begun(shop)
     async with keeping(shop) as keeping_:
         yield keeping_

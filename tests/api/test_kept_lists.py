@@ -15,7 +15,6 @@ from app.catalog.collections import CollectionDraft, update_collection
 from app.catalog.drafts import ProductDraft, PublicationDraft, TextDraft
 from app.catalog.products import archive_product, save_product
 from app.catalog.publication import publish_product
-from app.events import follower
 from app.inventory.levels import StockChange, adjust
 from app.inventory.tables import stock_level
 from app.platform import clock
@@ -35,9 +34,7 @@ Write = Callable[[Keeping, Catalog], Awaitable[Any]]
 
 
 @pytest_asyncio.fixture
-async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    # The follower reads when the test says so, and is believed meanwhile.
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
+async def keeps(shop: Shop, believed: None) -> AsyncIterator[Keeping]:
     async with keeping(shop) as keeping_:
         yield keeping_
 

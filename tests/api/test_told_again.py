@@ -16,7 +16,6 @@ from app.catalog.drafts import MediaDraft, ProductDraft, TextDraft
 from app.catalog.products import save_product
 from app.catalog.tables import product
 from app.channels import channels
-from app.events import follower
 from app.inventory.levels import StockChange, adjust
 from app.platform import clock, ids
 from app.platform.ids import new_id
@@ -28,8 +27,7 @@ from tests.shop import Shop
 
 
 @pytest_asyncio.fixture
-async def keeps(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keeping]:
-    monkeypatch.setattr(follower, "TRUSTED_FOR", 600)
+async def keeps(shop: Shop, believed: None) -> AsyncIterator[Keeping]:
     await shop.variant("CANECA", price=1990, stock={"centro": 5 * UNIT})
     async with keeping(shop) as keeping_:
         yield keeping_
